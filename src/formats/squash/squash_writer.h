@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writes a squashfs 4.0 image in one pass straight to its place in a file: data blocks as they come, compressed by a pool of
+ * worker threads and written in order; fragments packed; equal files stored once; tables and superblock at the end. The same
+ * input gives the same bytes, whatever the number of workers. mkfs_time is 0; the length is padded to 4096.
+ *
+ * Use: writer_new; for each regular file begin_file, write..., end_file -> content handle to hang on a tree node; then finish.
+ * A content that no node refers to costs only its space.
+ * Not for use from several threads. Specification: squashfs 4.0 (kernel Documentation/filesystems/squashfs, squashfs_fs.h).
+ */
+#ifndef FORMATS_SQUASH_WRITER_H
+#define FORMATS_SQUASH_WRITER_H
+
+#include "formats/squash/squash_tree.h"
+
+enum squash_codec { /* numbers as in the superblock */
+	SQUASH_GZIP = 1,
+	SQUASH_LZMA = 2,
+	SQUASH_LZO = 3,
+	SQUASH_XZ = 4,
+	SQUASH_LZ4 = 5,
+	SQUASH_ZSTD = 6,
+};
+
+struct squash_writer_options {
+	enum squash_codec codec; /* SQUASH_GZIP, SQUASH_LZ4, SQUASH_ZSTD; others ERR_UNSUPPORTED */
+	int level;		 /* 0: the codec's default here (zstd 3, gzip 6, lz4 fast) */
+	uint32_t block_size;	 /* power of two, 4096 .. 1 MiB; 0: 131072 */
+	unsigned int n_workers;	 /* 0: CPUs of this process's affinity mask and cgroup quota */
+};
+
+struct squash_writer;
+
+/* squash_writer_new() - start an image at byte @offset of @fd (borrowed, open for reading and writing) */
+must_check struct error *squash_writer_new(int fd, uint64_t offset, const struct squash_writer_options *options,
+					   struct squash_writer **ret_writer);
+must_check struct error *squash_writer_begin_file(struct squash_writer *w);
+/* squash_writer_write() - the file's next bytes; runs of zero blocks become holes. Blocks only when the queue is full. */
+must_check struct error *squash_writer_write(struct squash_writer *w, const void *data, size_t size);
+/* squash_writer_write_hole() - @size zero bytes, without touching them (sparse files) */
+must_check struct error *squash_writer_write_hole(struct squash_writer *w, uint64_t size);
+/* squash_writer_end_file() - *ret_content is NULL for an empty file; owned by the writer, valid until squash_writer_free() */
+must_check struct error *squash_writer_end_file(struct squash_writer *w, struct squash_content **ret_content);
+uint64_t squash_content_size(const struct squash_content *content);
+/**
+ * squash_writer_finish() - write inode, directory, fragment, id and xattr tables, then the superblock
+ * @tree:     not modified except for its private fields
+ * @ret_size: bytes of the image, a multiple of 4096, padding included
+ */
+must_check struct error *squash_writer_finish(struct squash_writer *w, struct squash_tree *tree, uint64_t *ret_size);
+void squash_writer_free(struct squash_writer *w); /* stops the workers; also after an error */
+DEFINE_CLEANUP(struct squash_writer *, squash_writer_free)
+
+/* squash_cpus() - CPUs this process may use: affinity mask and cgroup v1/v2 quota, at least 1 */
+unsigned int squash_cpus(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where images come from: docker://, docker-archive:, oci:, oci-archive:. A source resolves a URI to one image for one
+ * platform (manifest, config) and opens its blobs as streams. transports.md 1, 2, 4.
+ *
+ * Streams verify: a read that reports the end of the blob without error has seen exactly the descriptor's size and digest.
+ * So nobody downstream hashes stored bytes again.
+ */
+#ifndef IMAGE_SOURCE_H
+#define IMAGE_SOURCE_H
+
+#include "base/log.h"
+#include "formats/oci/oci.h"
+
+/* A stream of a blob's stored bytes. read() may block; one thread at a time. */
+struct blob_reader {
+	/* Up to @size bytes; *ret_n == 0 is the end, reported only after size and digest were checked. */
+	struct error *(*read)(struct blob_reader *r, void *buf, size_t size, size_t *ret_n);
+	void (*close)(struct blob_reader *r); /* frees @r */
+};
+
+static inline void blob_reader_close(struct blob_reader *r)
+{
+	if (r)
+		r->close(r);
+}
+DEFINE_CLEANUP(struct blob_reader *, blob_reader_close)
+
+/* Credentials and options of the command line that matter to sources. */
+struct source_options {
+	struct oci_platform platform;	/* required platform; filled from the host if nothing was asked for */
+	bool platform_given;		/* --arch or --platform was used */
+	const char *tmpdir;		/* where large temporary files may go */
+	const char *authfile;		/* NULL: the default credential files */
+	const char *docker_username, *docker_password; /* NULL if not given */
+	bool no_https;
+	log_sink *sink;			/* messages for the user: "Copying blob ...", WARNING lines */
+	void *sink_ctx;
+};
+
+struct cache;
+
+/* A resolved image. The documents are owned by the source. */
+struct source {
+	char *manifest_bytes;
+	size_t manifest_len;
+	const char *manifest_media_type; /* as served */
+	struct digest manifest_digest;	 /* of manifest_bytes */
+	struct oci_manifest *manifest;
+	char *config_bytes;
+	size_t config_len;
+	struct oci_config *config; /* NULL if the config is no image config */
+	/* Open a blob of this image; may be called again for the same blob. Several may be open at once. */
+	struct error *(*open_blob)(struct source *s, const struct oci_desc *desc, struct blob_reader **ret_reader);
+	void (*close)(struct source *s);
+};
+
+/**
+ * source_open() - resolve @uri to an image
+ * @cache: blob cache or NULL when caching is off
+ *
+ * Prints nothing itself; "Getting image source signatures" and the "Copying ..." lines go to the sink. Blobs of a registry start to
+ * download here, newest layer first, and go on in threads of the source until it is closed.
+ */
+must_check struct error *source_open(const char *uri, const struct source_options *options, struct cache *cache,
+				     struct source **ret_source);
+
+static inline void source_close(struct source *s)
+{
+	if (s)
+		s->close(s);
+}
+DEFINE_CLEANUP(struct source *, source_close)
+
+#endif
