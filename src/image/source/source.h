@@ -34,7 +34,8 @@ struct source_options {
 	const char *authfile;		/* NULL: the default credential files */
 	const char *docker_username, *docker_password; /* NULL if not given */
 	bool no_https;
-	log_sink *sink;			/* messages for the user: "Copying blob ...", WARNING lines */
+	/* Messages for the user: "Copying blob ...", WARNING lines. May be called from threads of the source, one call at a time each. */
+	log_sink *sink;
 	void *sink_ctx;
 };
 
@@ -50,7 +51,12 @@ struct source {
 	char *config_bytes;
 	size_t config_len;
 	struct oci_config *config; /* NULL if the config is no image config */
-	/* Open a blob of this image; may be called again for the same blob. Several may be open at once. */
+	/*
+	 * Begin to fetch the blobs: called once, when the caller knows that its cache does not hold the converted image. Says "Getting
+	 * image source signatures", then the "Copying ..." lines as blobs arrive, last "Writing manifest to image destination".
+	 */
+	struct error *(*start)(struct source *s);
+	/* Open a blob of this image; only after start. May be called again for the same blob. Several may be open at once. */
 	struct error *(*open_blob)(struct source *s, const struct oci_desc *desc, struct blob_reader **ret_reader);
 	void (*close)(struct source *s);
 };
@@ -59,8 +65,11 @@ struct source {
  * source_open() - resolve @uri to an image
  * @cache: blob cache or NULL when caching is off
  *
- * Prints nothing itself; "Getting image source signatures" and the "Copying ..." lines go to the sink. Blobs of a registry start to
- * download here, newest layer first, and go on in threads of the source until it is closed.
+ * Prints nothing itself: messages go to the sink. Opening resolves manifest and config alone, so that a cached image costs no blob;
+ * start() lets the downloads of a registry begin, newest layer first, in threads that go on until the source is closed.
+ *
+ * Errors carry the transport's sentence ("could not parse reference: x", "no images found in layout d"); the caller puts
+ * "failed to get digest for URI" before it.
  */
 must_check struct error *source_open(const char *uri, const struct source_options *options, struct cache *cache,
 				     struct source **ret_source);
@@ -71,5 +80,11 @@ static inline void source_close(struct source *s)
 		s->close(s);
 }
 DEFINE_CLEANUP(struct source *, source_close)
+
+/* source_say_*() - the lines of a copy, for sources to call; they go to the sink of @options, if it has one */
+void source_say_signatures(const struct source_options *options);
+void source_say_blob(const struct source_options *options, const struct digest *digest);
+void source_say_config(const struct source_options *options, const struct digest *digest);
+void source_say_written(const struct source_options *options);
 
 #endif
