@@ -27,11 +27,8 @@ struct fileserver_idmap {
 struct fileserver_options {
 	const struct fileserver_layer *layers; /* bottom first */
 	size_t n_layers;
-	const struct fileserver_idmap *uid_map, *gid_map; /* n == 0: identity */
-	size_t n_uid_map, n_gid_map;
 	bool user_xattrs; /* the overlay is mounted with userxattr: serve trusted.overlay.* as user.overlay.* */
 	bool debug;	  /* print counts of requests, misses and stores to stderr at the end */
-	int close_fds_except; /* reserved, 0 */
 };
 
 struct fileserver;
@@ -55,10 +52,18 @@ must_check struct error *fileserver_read_file(struct fileserver *server, const c
 must_check struct error *fileserver_resolve(struct fileserver *server, const char *path, char **ret_path);
 
 /**
+ * fileserver_set_owners() - the map from owners in the image to ids of the user namespace that mounts
+ *
+ * Separate from fileserver_prepare(), because the map is decided with the help of files that were read out of the image. n == 0 is the
+ * identity; ids outside a map that has lines show as 65534. The lines are copied.
+ */
+must_check struct error *fileserver_set_owners(struct fileserver *server, const struct fileserver_idmap *uids, size_t n_uids,
+					       const struct fileserver_idmap *gids, size_t n_gids);
+
+/**
  * fileserver_run() - be the server: receive the mounted /dev/fuse descriptor over @sock (io_recv_fd, any one byte), answer
  * requests until the file system is unmounted; returns the exit status. Never returns to code that expects the caller's state: call
  * in a forked child and _exit() with the result.
- * @ready_fd: -1, or a descriptor closed once the descriptor was received
  */
 int fileserver_run(struct fileserver *server, int sock);
 void fileserver_free(struct fileserver *server);

@@ -55,6 +55,10 @@ struct launch_facts {
 	mode_t umask;
 	bool stdin_is_tty;
 	bool cgroup2_unified;	      /* /sys/fs/cgroup is cgroup2 */
+	bool cgroup_hybrid;	      /* controllers of v1, and cgroup2 on /sys/fs/cgroup/unified */
+	char *newuidmap, *newgidmap;  /* NULL if not on the search path; then there are no ranges either */
+	uint16_t tty_rows, tty_cols;  /* window size of the terminal on stdin; 0 if there is none */
+	bool stdout_is_tty, stderr_is_tty;
 	char *runtime_path;	      /* crun or runc; NULL if neither is on the search path */
 	enum launch_runtime runtime;
 	char *resolv_conf;	      /* host's /etc/resolv.conf; NULL if unreadable, then resolv_conf_error says why */
@@ -113,7 +117,10 @@ struct launch_plan {
 	struct strv runtime_argv;	  /* with --root and -b as planned */
 	struct strv runtime_env;
 	bool terminal;			  /* process.terminal */
-	struct strv make_dirs_1777;	  /* host directories to make before mounting (--workdir), beneath workdir */
+	struct strv make_dirs_1777;	  /* directories to make below workdir before mounting: relative paths */
+	char *workdir;			  /* absolute; NULL without --workdir */
+	size_t n_layers;
+	bool hide_cgroup_unified;	  /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
 	struct launch_notice *notices;
 	size_t n_notices;
 };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "runtime/mount/mount.h"
+
+#include "base/str.h"
+
+#include <sys/mount.h>
+
+struct error *mount_detach_propagation(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return error_sys(errno, "make the mounts of / private");
+	return NULL;
+}
+
+struct error *mount_tmpfs(const char *target, uint32_t size_mib, mode_t mode, bool nosuid)
+{
+	cleanup_free char *options = xasprintf("mode=%o,size=%um", mode, size_mib);
+
+	if (mount("tmpfs", target, "tmpfs", MS_NODEV | (nosuid ? MS_NOSUID : 0UL), options) < 0)
+		return error_sys(errno, "mount tmpfs on %s", target);
+	return NULL;
+}
+
+struct error *mount_proc(const char *target)
+{
+	if (mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return error_sys(errno, "mount proc on %s", target);
+	return NULL;
+}
+
+struct error *mount_bind(const char *source, const char *target)
+{
+	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
+		return error_sys(errno, "bind %s on %s", source, target);
+	return NULL;
+}
+
+struct error *mount_fuse(const char *target, const char *options)
+{
+	if (mount("singularity", target, "fuse.singularity", MS_RDONLY | MS_NODEV | MS_NOSUID, options) < 0)
+		return error_sys(errno, "mount fuse on %s", target);
+	return NULL;
+}
+
+static char *overlay_options(size_t n_layers, const char *upper, const char *work, bool user_xattrs)
+{
+	struct buf b = { 0 };
+
+	buf_append_str(&b, "lowerdir=");
+	for (size_t i = n_layers; i-- > 0;)
+		buf_appendf(&b, "%zu%s", i, i ? ":" : "");
+	buf_appendf(&b, ",upperdir=%s,workdir=%s,xino=off", upper, work);
+	if (user_xattrs)
+		buf_append_str(&b, ",userxattr");
+	return buf_take(&b);
+}
+
+struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper, const char *work,
+			    bool user_xattrs, bool nosuid)
+{
+	cleanup_free char *options = overlay_options(n_layers, upper, work, user_xattrs);
+
+	if (chdir(layers_dir) < 0)
+		return error_sys(errno, "chdir %s", layers_dir);
+	if (mount("overlay", target, "overlay", MS_NODEV | (nosuid ? MS_NOSUID : 0UL), options) < 0)
+		return error_sys(errno, "mount overlay of %zu layers on %s", n_layers, target);
+	return NULL;
+}
