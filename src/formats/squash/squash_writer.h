@@ -11,16 +11,8 @@
 #ifndef FORMATS_SQUASH_WRITER_H
 #define FORMATS_SQUASH_WRITER_H
 
+#include "formats/squash/squash_codec.h"
 #include "formats/squash/squash_tree.h"
-
-enum squash_codec { /* numbers as in the superblock */
-	SQUASH_GZIP = 1,
-	SQUASH_LZMA = 2,
-	SQUASH_LZO = 3,
-	SQUASH_XZ = 4,
-	SQUASH_LZ4 = 5,
-	SQUASH_ZSTD = 6,
-};
 
 struct squash_writer_options {
 	enum squash_codec codec; /* SQUASH_GZIP, SQUASH_LZ4, SQUASH_ZSTD; others ERR_UNSUPPORTED */
