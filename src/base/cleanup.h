@@ -13,6 +13,8 @@
 #define cleanup_free     __attribute__((__cleanup__(cleanup_freep)))
 #define cleanup_fd       __attribute__((__cleanup__(cleanup_fdp)))
 #define cleanup_with(fn) __attribute__((__cleanup__(fn##p)))
+/* Lets the compiler see that what a failing function does not write is never used. */
+#define never_null       __attribute__((__returns_nonnull__))
 #define printf_like(fmt, args) __attribute__((__format__(__printf__, fmt, args)))
 
 /* Put beside the prototype of the destructor: makes cleanup_with(fn) usable for pointers of this type. */

@@ -18,6 +18,16 @@ const uint8_t *cursor_bytes(struct cursor *c, size_t n)
 	return at;
 }
 
+void cursor_copy(struct cursor *c, void *to, size_t n)
+{
+	const uint8_t *at = cursor_bytes(c, n);
+
+	if (at)
+		memcpy(to, at, n);
+	else
+		memset(to, 0, n);
+}
+
 void cursor_skip(struct cursor *c, size_t n)
 {
 	(void)cursor_bytes(c, n);

@@ -26,6 +26,8 @@ static inline struct cursor cursor_over(const void *data, size_t len)
 
 /* cursor_bytes() - the next @n bytes, borrowed from the input; NULL on overrun */
 const uint8_t *cursor_bytes(struct cursor *c, size_t n);
+/* cursor_copy() - the next @n bytes into @to; zeroes on overrun */
+void cursor_copy(struct cursor *c, void *to, size_t n);
 void cursor_skip(struct cursor *c, size_t n);
 size_t cursor_left(const struct cursor *c);
 uint8_t cursor_u8(struct cursor *c);

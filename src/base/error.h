@@ -29,9 +29,9 @@ enum error_kind {
 struct error;
 
 /* error_new() - make an error of @kind with a printf-style text */
-must_check struct error *error_new(enum error_kind kind, const char *fmt, ...) printf_like(2, 3);
+must_check struct error *error_new(enum error_kind kind, const char *fmt, ...) printf_like(2, 3) never_null;
 /* error_sys() - make an ERR_SYSTEM error; ": " and the lower-case text of @errnum are appended to the text */
-must_check struct error *error_sys(int errnum, const char *fmt, ...) printf_like(2, 3);
+must_check struct error *error_sys(int errnum, const char *fmt, ...) printf_like(2, 3) never_null;
 /* error_wrap() - put context before the text of @err; takes and returns @err. NULL stays NULL. */
 must_check struct error *error_wrap(struct error *err, const char *fmt, ...) printf_like(2, 3);
 /* error_hint() - attach the one line that tells the user what to do; takes and returns @err; the first hint stays */

@@ -187,6 +187,17 @@ struct jv *jv_member(const struct jv *object, size_t i, const char **ret_key)
 	return out_of(json_object_iter_value(iter));
 }
 
+struct jv *jv_next(const struct jv *object, void **iter, const char **ret_key)
+{
+	json_t *o = in(object);
+
+	*iter = *iter ? json_object_iter_next(o, *iter) : json_object_iter(o);
+	if (!*iter)
+		return NULL;
+	*ret_key = json_object_iter_key(*iter);
+	return out_of(json_object_iter_value(*iter));
+}
+
 struct jv *jv_new_object(void)
 {
 	return owned(json_object());

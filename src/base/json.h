@@ -46,6 +46,8 @@ struct jv *jv_get(const struct jv *object, const char *key); /* borrowed; NULL i
 const char *jv_get_str(const struct jv *object, const char *key);
 /* jv_member() - i-th member of an object in order; NULL past the end */
 struct jv *jv_member(const struct jv *object, size_t i, const char **ret_key);
+/* jv_next() - members of an object in order, each in constant time: begin with *iter == NULL; NULL after the last */
+struct jv *jv_next(const struct jv *object, void **iter, const char **ret_key);
 
 struct jv *jv_new_object(void);
 struct jv *jv_new_array(void);

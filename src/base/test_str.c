@@ -60,6 +60,22 @@ static void json_keeps_order_and_escapes(void **state)
 					   "\"c\":\"\\u2028\\n\xc3\xa9\xef\xbf\xbd\"}");
 }
 
+static void json_members_in_order(void **state)
+{
+	static const char text[] = "{\"b\":1,\"a\":2,\"c\":3}";
+	cleanup_with(jv_free) struct jv *v = NULL;
+	cleanup_buf struct buf keys = { 0 };
+	void *iter = NULL;
+	const char *key;
+
+	(void)state;
+	assert_ok(jv_parse(text, sizeof(text) - 1, "text", &v));
+	while (jv_next(v, &iter, &key))
+		buf_append_str(&keys, key);
+	assert_string_equal(buf_str(&keys), "bac");
+	assert_null(jv_next(jv_get(v, "a"), &iter, &key)); /* not an object */
+}
+
 static void json_refuses_bad_input(void **state)
 {
 	char deep[2 * (JV_DEPTH_MAX + 1)];
@@ -81,8 +97,15 @@ static void cursor_overrun_sticks(void **state)
 	struct cursor c = cursor_over(bytes, sizeof(bytes));
 
 	(void)state;
+	uint8_t copy[4];
+
+	cursor_copy(&c, copy, sizeof(copy));
+	assert_memory_equal(copy, bytes, sizeof(copy));
+	c = cursor_over(bytes, sizeof(bytes));
 	assert_int_equal(cursor_u32le(&c), 0x04030201);
 	assert_ok(cursor_finish(&c, "thing"));
+	cursor_copy(&c, copy, 2);
+	assert_memory_equal(copy, "\0\0", 2);
 	assert_int_equal(cursor_u16le(&c), 0);
 	assert_int_equal(cursor_u8(&c), 0);
 	assert_error(cursor_finish(&c, "thing"), ERR_CORRUPT, "thing is truncated at byte 4");
@@ -128,7 +151,7 @@ int main(void)
 		cmocka_unit_test(clean_is_lexical),	      cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(json_keeps_order_and_escapes), cmocka_unit_test(json_refuses_bad_input),
 		cmocka_unit_test(cursor_overrun_sticks),      cmocka_unit_test(digests_are_strict),
-		cmocka_unit_test(errors_chain),
+		cmocka_unit_test(errors_chain),		      cmocka_unit_test(json_members_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

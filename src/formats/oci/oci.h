@@ -15,6 +15,9 @@
 /* Sizes of documents we take in. The distribution-spec asks registries for at least 4 MiB of manifest. */
 enum { OCI_MANIFEST_MAX = 8 << 20, OCI_CONFIG_MAX = 16 << 20, OCI_LAYERS_MAX = 4096, OCI_INDEX_ENTRIES_MAX = 10000 };
 
+/* The score of an image made for exactly the platform that was asked for. */
+enum { OCI_PLATFORM_EXACT = 100 };
+
 #define OCI_MT_INDEX	      "application/vnd.oci.image.index.v1+json"
 #define OCI_MT_MANIFEST	      "application/vnd.oci.image.manifest.v1+json"
 #define OCI_MT_CONFIG	      "application/vnd.oci.image.config.v1+json"
@@ -73,6 +76,12 @@ struct oci_config {
 	struct jv *doc; /* owned */
 };
 
+/**
+ * oci_index_parse() - an image index; nested indexes are entries like others
+ *
+ * The three parsers give ERR_CORRUPT for what is no such document (bad JSON, members of a wrong type, malformed digests),
+ * ERR_LIMIT above the limits on top, ERR_UNSUPPORTED for digests other than sha256 and other schema versions.
+ */
 must_check struct error *oci_index_parse(const char *data, size_t len, struct oci_index **ret_index);
 void oci_index_free(struct oci_index *index);
 DEFINE_CLEANUP(struct oci_index *, oci_index_free)
@@ -88,16 +97,25 @@ DEFINE_CLEANUP(struct oci_config *, oci_config_free)
 
 bool oci_is_index_type(const char *media_type);
 bool oci_is_manifest_type(const char *media_type);
+bool oci_is_config_type(const char *media_type); /* of an image; an artifact's config is of another type */
 bool oci_is_tar_layer_type(const char *media_type); /* all tar forms, nondistributable ones included */
 
 /* oci_host_platform() - of this machine: "linux", "amd64"|"arm64"|..., variant for arm; static strings */
 const struct oci_platform *oci_host_platform(void);
-/* oci_arch_from_text() - --arch value ("amd64", "arm64", "arm64v8", "armv7"...) into architecture and variant; ERR_USAGE */
+/* oci_platform_from_arch() - --arch value ("amd64", "arm64", "arm64v8", "armv7"...) into architecture and variant; ERR_USAGE */
 must_check struct error *oci_platform_from_arch(const char *arch, struct oci_platform *ret_platform);
 /* oci_platform_parse() - "os/arch[/variant]" of --platform; transports.md 2.6 */
 must_check struct error *oci_platform_parse(const char *text, struct oci_platform *ret_platform);
 /* oci_platform_text() - "linux/arm64/v8"; caller frees */
 char *oci_platform_text(const struct oci_platform *p);
+/**
+ * oci_platform_score() - how well an image of platform @image fits where @required is asked for; 0: not at all
+ *
+ * Of several entries of an index the best is the one with the highest score, the first of equals: on ARM the nearest variant
+ * not above the required one; where no variant is required, an image without one before one that may ask more of the processor.
+ * An image that names no system or architecture fits nothing: the caller decides what that means.
+ */
+unsigned oci_platform_score(const struct oci_platform *image, const struct oci_platform *required);
 /* oci_platform_satisfies() - may an image of platform @image run where @required is asked for (transports.md 2.6) */
 bool oci_platform_satisfies(const struct oci_platform *image, const struct oci_platform *required);
 void oci_platform_clear(struct oci_platform *p);

@@ -12,6 +12,7 @@
 struct ocisif_layer {
 	const struct oci_desc *desc; /* borrowed from the manifest */
 	uint64_t offset, size;	     /* bytes of the blob in the file, checked to lie inside it */
+	bool is_overlay;	     /* an ext3 writable overlay (the last layer only); all others are squashfs */
 };
 
 struct ocisif {
@@ -29,7 +30,11 @@ struct ocisif {
  * @fd:   taken over on success and on failure
  * @path: for messages
  *
- * Errors carry the reference's texts (formats.md 2.7, oci-mode.md 4.2): "no match found", "multiple matches found", ...
+ * A handful of preads: header and table, root index, manifest, config. Nothing is hashed, but every blob must be there, be as
+ * long as its OCI descriptor says, and lie inside the file.
+ *
+ * Errors carry the reference's texts (formats.md 2.7, oci-mode.md 4.2): "no match found", "multiple matches found", "image has
+ * no layers", `unsupported layer mediaType "..."`. ERR_UNSUPPORTED `not an OCI-SIF: "PATH"` for a SIF of the native kind.
  */
 must_check struct error *ocisif_open(int fd, const char *path, struct ocisif **ret_img);
 void ocisif_close(struct ocisif *img);
