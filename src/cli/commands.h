@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The functions of the verbs (cmd_NAME.c). A program lists those it owns in its main file.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+cli_run cmd_buildcfg, cmd_help, cmd_version;
+
+#endif

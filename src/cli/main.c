@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `singularity`: parses every command line and runs containers. Commands that need heavy libraries go to singularity-image. */
+#include "cli/commands.h"
+#include "cli/verbs.h"
+
+static const struct cli_command commands[] = {
+	{ &verb_buildcfg, cmd_buildcfg },
+	{ &verb_help, cmd_help },
+	{ &verb_version, cmd_version },
+	{ NULL, NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return cli_main(VERB_CONTAINER, commands, argc, argv);
+}
