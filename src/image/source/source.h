@@ -3,8 +3,8 @@
  * Where images come from: docker://, docker-archive:, oci:, oci-archive:. A source resolves a URI to one image for one
  * platform (manifest, config) and opens its blobs as streams. transports.md 1, 2, 4.
  *
- * Streams verify: a read that reports the end of the blob without error has seen exactly the descriptor's size and digest.
- * So nobody downstream hashes stored bytes again.
+ * Streams verify: a read that reports the end of the blob without error has seen exactly the descriptor's size and
+ * digest. So nobody downstream hashes stored bytes again.
  */
 #ifndef IMAGE_SOURCE_H
 #define IMAGE_SOURCE_H
@@ -28,13 +28,14 @@ DEFINE_CLEANUP(struct blob_reader *, blob_reader_close)
 
 /* Credentials and options of the command line that matter to sources. */
 struct source_options {
-	struct oci_platform platform;	/* required platform; filled from the host if nothing was asked for */
-	bool platform_given;		/* --arch or --platform was used */
-	const char *tmpdir;		/* where large temporary files may go */
-	const char *authfile;		/* NULL: the default credential files */
+	struct oci_platform platform; /* required platform; filled from the host if nothing was asked for */
+	bool platform_given;	      /* --arch or --platform was used */
+	const char *tmpdir;	      /* where large temporary files may go */
+	const char *authfile;	      /* NULL: the default credential files */
 	const char *docker_username, *docker_password; /* NULL if not given */
 	bool no_https;
-	/* Messages for the user: "Copying blob ...", WARNING lines. May be called from threads of the source, one call at a time each. */
+	/* Messages for the user: "Copying blob ...", WARNING lines. May be called from threads of the source, one call
+	 * at a time each. */
 	log_sink *sink;
 	void *sink_ctx;
 };
@@ -52,11 +53,13 @@ struct source {
 	size_t config_len;
 	struct oci_config *config; /* NULL if the config is no image config */
 	/*
-	 * Begin to fetch the blobs: called once, when the caller knows that its cache does not hold the converted image. Says "Getting
-	 * image source signatures", then the "Copying ..." lines as blobs arrive, last "Writing manifest to image destination".
+	 * Begin to fetch the blobs: called once, when the caller knows that its cache does not hold the converted
+	 * image. Says "Getting image source signatures", then the "Copying ..." lines as blobs arrive, last "Writing
+	 * manifest to image destination".
 	 */
 	struct error *(*start)(struct source *s);
-	/* Open a blob of this image; only after start. May be called again for the same blob. Several may be open at once. */
+	/* Open a blob of this image; only after start. May be called again for the same blob. Several may be open at
+	 * once. */
 	struct error *(*open_blob)(struct source *s, const struct oci_desc *desc, struct blob_reader **ret_reader);
 	void (*close)(struct source *s);
 };
@@ -65,11 +68,12 @@ struct source {
  * source_open() - resolve @uri to an image
  * @cache: blob cache or NULL when caching is off
  *
- * Prints nothing itself: messages go to the sink. Opening resolves manifest and config alone, so that a cached image costs no blob;
- * start() lets the downloads of a registry begin, newest layer first, in threads that go on until the source is closed.
+ * Prints nothing itself: messages go to the sink. Opening resolves manifest and config alone, so that a cached image
+ * costs no blob; start() lets the downloads of a registry begin, newest layer first, in threads that go on until the
+ * source is closed.
  *
- * Errors carry the transport's sentence ("could not parse reference: x", "no images found in layout d"); the caller puts
- * "failed to get digest for URI" before it.
+ * Errors carry the transport's sentence ("could not parse reference: x", "no images found in layout d"); the caller
+ * puts "failed to get digest for URI" before it.
  */
 must_check struct error *source_open(const char *uri, const struct source_options *options, struct cache *cache,
 				     struct source **ret_source);

@@ -13,7 +13,7 @@
  * @options:   must outlive the source
  * @cache:     blob cache or NULL
  */
-must_check struct error *source_docker_open(const char *reference, const struct source_options *options, struct cache *cache,
-					    struct source **ret_source);
+must_check struct error *source_docker_open(const char *reference, const struct source_options *options,
+					    struct cache *cache, struct source **ret_source);
 
 #endif
