@@ -64,6 +64,9 @@ struct launch_facts {
 	char *resolv_conf;	      /* host's /etc/resolv.conf; NULL if unreadable, then resolv_conf_error says why */
 	char *resolv_conf_error;
 	unsigned int last_cap;	      /* /proc/sys/kernel/cap_last_cap */
+	uint64_t effective_caps;      /* of this process: what --keep-privs keeps for root */
+	uint32_t n_ids;		      /* ids of this user namespace, from 0 on; 0: unknown, 65536 is assumed */
+	struct strv env_texts;	      /* contents of options->env_files, in their order (launch_env_files_read()) */
 };
 
 /* What the plan needs of the image. */
@@ -86,6 +89,12 @@ struct launch_file {
 	size_t len;
 };
 
+/* A path of the host that the container gets; it must exist before anything is set up. */
+struct launch_source {
+	char *path;    /* absolute */
+	char *context; /* for the error: "while configuring home mount" */
+};
+
 /* Something printed before the container starts. */
 struct launch_notice {
 	enum log_level level;
@@ -102,6 +111,7 @@ struct launch_plan {
 	/* Owners as the file server presents them: image id -> id of the outer user namespace. */
 	struct launch_idmap *served_uids, *served_gids; /* container_id = image id, host_id = served id; n == 0: identity */
 	size_t n_served_uids, n_served_gids;
+	bool served_squash;		  /* with single_id: every owner is served as id 0, since there is no other id */
 	/* Session tmpfs and bundle. */
 	char *session_dir;		  /* mount point of the session tmpfs */
 	uint32_t session_size_mib;
@@ -119,12 +129,21 @@ struct launch_plan {
 	bool terminal;			  /* process.terminal */
 	struct strv make_dirs_1777;	  /* directories to make below workdir before mounting: relative paths */
 	char *workdir;			  /* absolute; NULL without --workdir */
+	struct launch_source *sources;
+	size_t n_sources;
 	size_t n_layers;
 	bool hide_cgroup_unified;	  /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
 	struct launch_notice *notices;
 	size_t n_notices;
 };
 
+/**
+ * launch_env_files_read() - read the files of --env-file, so that planning needs no file
+ * @ret_texts: one text per file, in order
+ *
+ * Errors: `could not read environment file "F": ...`; ERR_LIMIT above 1 MiB, ERR_CORRUPT for a NUL byte.
+ */
+must_check struct error *launch_env_files_read(const struct strv *paths, struct strv *ret_texts);
 must_check struct error *launch_facts_gather(const struct site_conf *conf, const struct launch_options *options,
 					     struct launch_facts **ret_facts);
 void launch_facts_free(struct launch_facts *facts);
@@ -143,6 +162,12 @@ must_check struct error *launch_options_check(const struct launch_options *optio
 must_check struct error *launch_plan_make(const struct launch_options *options, const struct launch_image *image,
 					  const struct site_conf *conf, const struct launch_facts *facts,
 					  const uint8_t random[16], struct launch_plan **ret_plan);
+/**
+ * launch_plan_check_sources() - every path of the host that the plan binds must exist; as the user, before any namespace is entered
+ *
+ * Errors: ERR_SYSTEM in the reference's words (`... cannot stat bind source ...`).
+ */
+must_check struct error *launch_plan_check_sources(const struct launch_plan *plan);
 void launch_plan_free(struct launch_plan *plan);
 DEFINE_CLEANUP(struct launch_plan *, launch_plan_free)
 /* launch_plan_print() - the whole plan as text, for --debug and the golden tests */

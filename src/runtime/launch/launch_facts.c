@@ -8,11 +8,13 @@
 #include "runtime/userns/userns.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 enum { RESOLV_CONF_MAX = 1 << 20 };
@@ -84,6 +86,38 @@ static unsigned int read_last_cap(void)
 	uint32_t last;
 
 	return !err && num_parse_u32(number, 63, &last) ? last : 40;
+}
+
+static uint64_t read_effective_caps(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* How many ids from 0 on this user namespace has: "0 0 4294967295" on the host, fewer in most containers. */
+static uint32_t read_n_ids(void)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_with(error_free) struct error *err = fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &text);
+	cleanup_strv struct strv words = { 0 };
+	uint32_t n = 0;
+
+	if (err)
+		return 0;
+	for (const char *at = buf_str(&text); *at && *at != '\n';) {
+		size_t blanks = strspn(at, " ");
+		size_t len = strcspn(at + blanks, " \n");
+
+		strv_add_take(&words, xstrndup(at + blanks, len));
+		at += blanks + len;
+	}
+	if (words.n < 3 || !str_eq(words.items[0], "0") || !num_parse_u32(words.items[2], UINT32_MAX, &n))
+		return 0;
+	return n;
 }
 
 static char *search_path_of(const struct site_conf *conf, const struct launch_options *options, bool is_root)
@@ -167,6 +201,10 @@ struct error *launch_facts_gather(const struct site_conf *conf, const struct lau
 	gather_ranges(f);
 	gather_resolv_conf(f);
 	f->last_cap = read_last_cap();
+	f->effective_caps = read_effective_caps();
+	f->n_ids = f->is_root && options->userns ? read_n_ids() : 0;
+	if (options->env_files)
+		TRY(launch_env_files_read(options->env_files, &f->env_texts));
 	*ret_facts = take_ptr(&f);
 	return NULL;
 }
@@ -184,5 +222,6 @@ void launch_facts_free(struct launch_facts *f)
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
+	strv_free(&f->env_texts);
 	free(f);
 }

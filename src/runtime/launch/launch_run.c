@@ -333,6 +333,7 @@ static struct error *attempt(struct launch *l, int *ret_status)
 	TRY(set_owners(l));
 	TRY(start_server(l));
 	TRY(make_workdirs(l->plan));
+	TRY(launch_plan_check_sources(l->plan));
 	TRY(finish_maps(l));
 	for (size_t i = 0; i < l->plan->n_notices; i++)
 		l->sink(l->sink_ctx, l->plan->notices[i].level, l->plan->notices[i].text);
