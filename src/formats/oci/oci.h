@@ -122,8 +122,12 @@ void oci_platform_clear(struct oci_platform *p);
 
 /* What a conversion changes in the image config; formats.md 2.4. */
 struct oci_rewrite {
-	const char *media_type;	      /* of every converted layer */
-	const struct oci_desc *layers; /* new layers, bottom first: media_type, digest, size */
+	const char *media_type;	      /* of every layer that names none itself */
+	/*
+	 * New layers, bottom first: media_type (NULL: the one above), digest, size. Where doc is set the layer is kept as it was: its
+	 * descriptor is written with all its members.
+	 */
+	const struct oci_desc *layers;
 	size_t n_layers;
 	const char *history_created;   /* RFC 3339 */
 	const char *history_created_by;

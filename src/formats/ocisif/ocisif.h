@@ -46,6 +46,8 @@ must_check struct error *ocisif_read_blob(const struct ocisif *img, const struct
 /* Writing. Order: create; per blob begin (or add); finish. The header is written by finish, so a half-written file is no SIF. */
 struct ocisif_writer;
 
+/* ocisif_slots() - table capacity for one image with @n_layers different layers: config, manifest, root index and 8 spare */
+size_t ocisif_slots(size_t n_layers);
 /* ocisif_create() - @fd (borrowed) is an empty file; @n_slots as formats.md 2.1 counts them */
 must_check struct error *ocisif_create(int fd, size_t n_slots, struct ocisif_writer **ret_writer);
 /* ocisif_begin_blob() - where the next blob's bytes go; the caller writes them there itself */

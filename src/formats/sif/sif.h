@@ -114,4 +114,39 @@ const struct sif_descr *sif_find_digest(const struct sif *sif, enum sif_type typ
 /* sif_object_range() - ERR_CORRUPT "object N extends past end of file" unless all bytes of @d are in the file */
 must_check struct error *sif_object_range(const struct sif *sif, const struct sif_descr *d);
 
+/*
+ * Writing: create; per object ask sif_next_offset(), put the bytes there, and add its descriptor; finish. Header and table are
+ * written by sif_finish(), the header last, so an unfinished file is no SIF.
+ */
+struct sif_writer;
+
+/**
+ * sif_create() - begin a new container without launch script, UUID and times ("deterministic", formats.md 1.8)
+ * @fd:      empty and writable; borrowed until sif_finish()
+ * @n_slots: capacity of the table; ERR_LIMIT "descriptor capacity not supported" above SIF_DESCR_MAX
+ *
+ * ERR_INTERNAL if the file is not empty.
+ */
+must_check struct error *sif_create(int fd, size_t n_slots, struct sif_writer **ret_writer);
+/* sif_next_offset() - where the bytes of the next object go, if it is of this type */
+uint64_t sif_next_offset(const struct sif_writer *w, enum sif_type type);
+/**
+ * sif_add_object() - describe the object whose bytes were put at sif_next_offset()
+ * @d: type, size, group, link, name and extra count; id, place and times are given by the writer
+ *
+ * Errors: ERR_LIMIT "insufficient descriptor capacity to add data object(s) to image", or for a size that no position can have;
+ * ERR_USAGE "image already contains a primary partition".
+ */
+must_check struct error *sif_add_object(struct sif_writer *w, const struct sif_descr *d);
+/* sif_added() - the objects added so far */
+const struct sif_descr *sif_added(const struct sif_writer *w, size_t *ret_n);
+/* sif_finish() - write table and header; ERR_INTERNAL if the file ends before the last object does */
+must_check struct error *sif_finish(struct sif_writer *w);
+void sif_writer_free(struct sif_writer *w);
+DEFINE_CLEANUP(struct sif_writer *, sif_writer_free)
+
+/* sif_encode_header(), sif_encode_descr() - append the 128 bytes of a header, the 585 bytes of a used slot */
+void sif_encode_header(const struct sif_header *h, struct buf *out);
+void sif_encode_descr(const struct sif_descr *d, struct buf *out);
+
 #endif
