@@ -11,7 +11,7 @@
 
 const struct opt cli_global_options[] = {
 	{ .name = "config", .letter = 'c', OPT_AS_STRING(struct cli_globals, config), .env = "CONFIG_FILE",
-	  .traits = OPT_FILE, .initial = CONFDIR "/singularity.conf", .help = "read another configuration file" },
+	  .traits = OPT_FILE | OPT_SITE_DEFAULT, .initial = CONFDIR "/singularity.conf", .help = "read another configuration file than the installed singularity.conf" },
 	{ .name = "debug", .letter = 'd', OPT_AS_BOOL(struct cli_globals, debug), .env = "DEBUG",
 	  .help = "print debugging information, all other messages included" },
 	{ .name = "nocolor", OPT_AS_BOOL(struct cli_globals, nocolor), .help = "print messages without colours" },

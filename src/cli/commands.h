@@ -8,5 +8,6 @@
 #include "cli/cli.h"
 
 cli_run cmd_buildcfg, cmd_help, cmd_version;
+cli_run cmd_completion_bash, cmd_completion_fish, cmd_completion_zsh;
 
 #endif

@@ -5,6 +5,9 @@
 
 static const struct cli_command commands[] = {
 	{ &verb_buildcfg, cmd_buildcfg },
+	{ &verb_completion_bash, cmd_completion_bash },
+	{ &verb_completion_fish, cmd_completion_fish },
+	{ &verb_completion_zsh, cmd_completion_zsh },
 	{ &verb_help, cmd_help },
 	{ &verb_version, cmd_version },
 	{ NULL, NULL },

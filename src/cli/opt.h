@@ -30,6 +30,7 @@ enum opt_trait {
 	OPT_HIDDEN = 1 << 0,	   /* works, but is not shown */
 	OPT_ENV_APPEND = 1 << 1,   /* values of all variables are added to those of the command line */
 	OPT_HOME_DEFAULT = 1 << 2, /* help shows the caller's home directory as the default */
+	OPT_SITE_DEFAULT = 1 << 5, /* the default depends on the installation: not in manual pages */
 	OPT_FILE = 1 << 3,	   /* completion offers files */
 	OPT_DIRECTORY = 1 << 4,	   /* completion offers directories */
 };

@@ -5,6 +5,7 @@
 
 static const struct verb *const root_verbs[] = {
 	&verb_buildcfg,
+	&verb_completion,
 	&verb_help,
 	&verb_version,
 	NULL,

@@ -9,5 +9,6 @@
 #include "cli/verb.h"
 
 extern const struct verb verb_buildcfg, verb_help, verb_version;
+extern const struct verb verb_completion, verb_completion_bash, verb_completion_fish, verb_completion_zsh;
 
 #endif

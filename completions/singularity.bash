@@ -1,0 +1,74 @@
+# bash completion for singularity. Written from the option tables: do not edit.
+
+# What may follow a command, into the variables of the caller.
+_singularity_table()
+{
+	case $1 in
+	'singularity')
+		commands='completion help version'
+		options='--config -c --debug -d --help -h --nocolor --quiet -q --silent -s --verbose -v --version'
+		valued='--config -c'
+		;;
+	'singularity completion')
+		commands='bash fish zsh'
+		options='--help -h'
+		valued=''
+		;;
+	'singularity completion bash')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity completion fish')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity completion zsh')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity help')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity version')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	esac
+}
+
+# Leaves COMPREPLY empty where files are wanted: then bash offers them by itself.
+_singularity()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} command=singularity wants= i word
+	local commands options valued
+
+	COMPREPLY=()
+	_singularity_table "$command"
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ -n $wants ]]; then
+			wants=
+		elif [[ $word == -* ]]; then
+			[[ " $valued " == *" $word "* ]] && wants=$word
+		elif [[ " $commands " == *" $word "* ]]; then
+			command+=" $word"
+			_singularity_table "$command"
+		else
+			return
+		fi
+	done
+	[[ -n $wants ]] && return
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif [[ -n $commands ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+	fi
+}
+
+complete -o default -F _singularity singularity
