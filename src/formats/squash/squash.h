@@ -98,6 +98,7 @@ must_check struct error *squash_open(int fd, uint64_t offset, uint64_t size, str
 void squash_free(struct squash *img);
 DEFINE_CLEANUP(struct squash *, squash_free)
 const struct squash_super *squash_super(const struct squash *img);
+int squash_fd(const struct squash *img); /* the file it lies in, borrowed */
 /* squash_trim() - free the metadata decoder's memory until it is needed again */
 void squash_trim(struct squash *img);
 
@@ -151,7 +152,7 @@ must_check struct error *squash_map_block(struct squash_map *map, uint64_t i, st
  * squash_block_load() - read and unpack a block; any thread
  * @decoder:  of the image's compression, for this thread alone
  * @scratch:  block_size bytes of working memory
- * @out:      block_size bytes
+ * @out:      block_size bytes for a fragment, else @block->length
  * @ret_size: bytes unpacked; equal to @block->length unless a fragment, then at least offset + length
  *
  * Not for holes. Errors: ERR_CORRUPT, ERR_SYSTEM.

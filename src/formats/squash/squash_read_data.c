@@ -156,11 +156,14 @@ struct error *squash_map_block(struct squash_map *map, uint64_t i, struct squash
 struct error *squash_block_load(const struct squash *img, struct squash_decoder *decoder, const struct squash_block *block,
 				void *scratch, void *out, size_t *ret_size)
 {
+	size_t room = block->is_fragment ? img->super.block_size : block->length;
 	size_t size = block->stored_size;
 
+	if (!block->compressed && size > room)
+		return error_new(ERR_CORRUPT, "squashfs data block at %" PRIu64 " holds %zu bytes", block->start, size);
 	TRY(squash_pread(img, block->start, block->compressed ? scratch : out, block->stored_size));
 	if (block->compressed)
-		TRY_CTX(squash_decode(decoder, scratch, block->stored_size, out, img->super.block_size, &size),
+		TRY_CTX(squash_decode(decoder, scratch, block->stored_size, out, room, &size),
 			"squashfs data block at %" PRIu64, block->start);
 	if (block->is_fragment ? size < (size_t)block->offset + block->length : size != block->length)
 		return error_new(ERR_CORRUPT, "squashfs data block at %" PRIu64 " holds %zu bytes", block->start, size);

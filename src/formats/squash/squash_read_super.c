@@ -157,6 +157,11 @@ const struct squash_super *squash_super(const struct squash *img)
 	return &img->super;
 }
 
+int squash_fd(const struct squash *img)
+{
+	return img->fd;
+}
+
 void squash_trim(struct squash *img)
 {
 	squash_decoder_free(img->decoder);
