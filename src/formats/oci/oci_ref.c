@@ -1,163 +1,139 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "formats/oci/oci_ref.h"
 
-#include "base/num.h"
 #include "base/str.h"
 
-#include <stdint.h>
+#include <ctype.h>
 
-/* The reference's limits; a longer name is refused by registries. */
-enum { REPOSITORY_MAX = 255, TAG_MAX = 128, REGISTRY_MAX = 255 };
+enum { REPOSITORY_MAX = 255, TAG_MAX = 128 };
 
-static const char docker_hub[] = "index.docker.io";
-static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
-static const char mixed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+static const char hub[] = "index.docker.io";
 
-static bool only(const char *text, const char *allowed)
+static struct error *invalid(const char *text, const char *why)
 {
-	return !text[strspn(text, allowed)];
+	return error_hint(error_new(ERR_USAGE, "could not parse reference: %s", text), "%s", why);
 }
 
-/* Each check gives the reason why the text is refused, or NULL. */
-
-static const char *check_port(const char *port)
+static bool all_in(const char *s, const char *more)
 {
-	uint64_t number;
-
-	return num_parse_u64(port, UINT16_MAX, &number) ? NULL : "the port of the registry is not a number up to 65535";
+	for (; *s; s++)
+		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && !strchr(more, *s))
+			return false;
+	return true;
 }
 
-/* host, host:port, [IPv6], [IPv6]:port */
-static const char *check_registry(const char *registry)
+/* Is the first component a host? Only something with a dot, a port, or the name localhost is. */
+static bool is_registry(const char *component)
 {
-	static const char bad_host[] = "the registry is not a host name or address";
-	cleanup_free char *host = xstrdup(registry);
-	char *rest;
-
-	if (strlen(registry) > REGISTRY_MAX)
-		return "the registry name is longer than 255 characters";
-	if (*host == '[') {
-		rest = strchr(host, ']');
-		if (!rest)
-			return "the registry address lacks a closing bracket";
-		*rest++ = '\0';
-		if (!host[1] || !only(host + 1, "0123456789abcdefABCDEF:."))
-			return bad_host;
-		if (*rest && *rest++ != ':')
-			return bad_host;
-		return *rest || rest[-1] == ':' ? check_port(rest) : NULL;
-	}
-	rest = strchr(host, ':');
-	if (rest)
-		*rest++ = '\0';
-	if (!*host || !only(host, mixed))
-		return bad_host;
-	return rest ? check_port(rest) : NULL;
+	return strpbrk(component, ".:") || str_eq(component, "localhost");
 }
 
-/*
- * Stricter than the reference in one point: components "", "." and ".." would be taken out of the URL on the way, so that
- * another repository than the one named is asked for.
- */
-static const char *check_repository(const char *repository)
+/* Host, IPv4 address or IPv6 address in brackets, each with an optional port. Nothing that would change a URL's
+ * meaning. */
+static bool registry_is_sane(const char *registry)
 {
-	cleanup_strv struct strv parts = { 0 };
+	for (const char *c = registry; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-._:[]", *c))
+			return false;
+	return *registry != '\0' && *registry != ':';
+}
+
+/* Components are not checked further than that they cannot climb: registries differ in what they take. */
+static const char *repository_fault(const char *repository)
+{
+	cleanup_strv struct strv components = { 0 };
 
 	if (!*repository)
-		return "it names no repository";
+		return "the repository is empty";
 	if (strlen(repository) > REPOSITORY_MAX)
-		return "the repository name is longer than 255 characters";
-	strv_split(&parts, repository, '/');
-	for (size_t i = 0; i < parts.n; i++) {
-		const char *part = parts.items[i];
-
-		if (!only(part, lower))
-			return only(part, mixed) ? "the repository name must be lower case" :
-						   "the repository name may have letters, digits and _ . - / only";
-		if (str_eq(part, "") || str_eq(part, ".") || str_eq(part, ".."))
-			return "the repository name has an empty, . or .. component";
-	}
+		return "the repository is longer than 255 characters";
+	for (const char *c = repository; *c; c++)
+		if (isupper((unsigned char)*c))
+			return "a repository has no upper case letters";
+	if (!all_in(repository, "_./-"))
+		return "a repository is made of a-z, 0-9, '_', '.', '-' and '/'";
+	strv_split(&components, repository, '/');
+	for (size_t i = 0; i < components.n; i++)
+		if (!*components.items[i] || str_eq(components.items[i], ".") || str_eq(components.items[i], ".."))
+			return "a part of the repository is empty, \".\" or \"..\"";
 	return NULL;
 }
 
-static const char *check_tag(const char *tag)
+static const char *tag_fault(const char *tag)
 {
 	if (!*tag)
-		return "the tag after the colon is missing";
+		return "the tag after ':' is empty";
 	if (strlen(tag) > TAG_MAX)
 		return "the tag is longer than 128 characters";
-	return only(tag, mixed) ? NULL : "the tag may have letters, digits and _ . - only";
+	for (const char *c = tag; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
+			return "a tag is made of letters, digits, '_', '.' and '-'";
+	return NULL;
 }
 
-static const char *parse_digest(const char *text, struct digest *ret_digest)
+static const char *digest_fault(const char *text, struct digest *ret_digest)
 {
 	if (digest_parse(text, ret_digest))
 		return NULL;
-	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits" :
-					     "only sha256 digests are supported";
+	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits"
+					   : "only sha256 digests are supported";
 }
 
-/* The first component is a registry only if it cannot be part of a Docker Hub name. */
-static bool is_registry(const char *component)
-{
-	return str_eq(component, "localhost") || strpbrk(component, ".:");
-}
-
+/* Cuts registry and repository apart and fills in Docker's defaults. */
 static const char *split_name(const char *name, struct oci_ref *ref)
 {
 	const char *slash = strchr(name, '/');
 	cleanup_free char *first = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
-	const char *reason = NULL;
+	const char *repository = name;
 
 	if (first && is_registry(first)) {
-		reason = check_registry(first);
-		ref->registry = xstrdup(str_eq(first, "docker.io") ? docker_hub : first);
-		name = slash + 1;
+		if (!registry_is_sane(first))
+			return "the registry is no host name";
+		repository = slash + 1;
+		ref->registry = str_eq(first, "docker.io") ? xstrdup(hub) : take_ptr(&first);
 	} else {
-		ref->registry = xstrdup(docker_hub);
+		ref->registry = xstrdup(hub);
 	}
-	ref->repository = str_eq(ref->registry, docker_hub) && *name && !strchr(name, '/') ?
-				  xasprintf("library/%s", name) :
-				  xstrdup(name);
-	return reason ? reason : check_repository(ref->repository);
+
+	bool is_official = str_eq(ref->registry, hub) && *repository && !strchr(repository, '/');
+
+	ref->repository = is_official ? xasprintf("library/%s", repository) : xstrdup(repository);
+	return repository_fault(ref->repository);
 }
 
-/* @rest is cut up on the way. */
-static const char *split(char *rest, struct oci_ref *ref)
+static const char *parse(char *text, struct oci_ref *ref)
 {
-	const char *reason = NULL;
-	char *at = strchr(rest, '@');
+	char *at = strchr(text, '@');
+	const char *fault = at ? digest_fault(at + 1, &ref->digest) : NULL;
 
-	if (at) {
+	if (fault)
+		return fault;
+	if (at)
 		*at = '\0';
-		reason = parse_digest(at + 1, &ref->digest);
-		if (reason)
-			return reason;
-	}
 
-	char *colon = strrchr(rest, ':');
+	char *colon = strrchr(text, ':');
 
 	if (colon && !strchr(colon, '/')) {
 		*colon = '\0';
-		reason = check_tag(colon + 1);
-		/* Beside a digest a tag says nothing: content is asked for by digest. */
-		if (!at)
-			ref->tag = xstrdup(colon + 1);
+		ref->tag = xstrdup(colon + 1);
+		fault = tag_fault(ref->tag);
+		if (fault)
+			return fault;
 	} else if (!at) {
 		ref->tag = xstrdup("latest");
 	}
-	return reason ? reason : split_name(rest, ref);
+	return split_name(text, ref);
 }
 
 struct error *oci_ref_parse(const char *text, struct oci_ref *ret_ref)
 {
-	cleanup_free char *rest = xstrdup(text);
+	cleanup_free char *copy = xstrdup(text);
 	struct oci_ref ref = { 0 };
-	const char *reason = split(rest, &ref);
+	const char *fault = parse(copy, &ref);
 
-	if (reason) {
+	if (fault) {
 		oci_ref_clear(&ref);
-		return error_hint(error_new(ERR_USAGE, "could not parse reference: %s", text), "%s", reason);
+		return invalid(text, fault);
 	}
 	*ret_ref = ref;
 	return NULL;
@@ -173,7 +149,7 @@ void oci_ref_clear(struct oci_ref *ref)
 
 char *oci_ref_text(const struct oci_ref *ref)
 {
-	if (*ref->digest.text)
+	if (ref->digest.text[0])
 		return xasprintf("%s/%s@%s", ref->registry, ref->repository, ref->digest.text);
 	return xasprintf("%s/%s:%s", ref->registry, ref->repository, ref->tag);
 }
