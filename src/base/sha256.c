@@ -51,10 +51,15 @@ void sha256_free(struct sha256 *h)
 	free(h);
 }
 
+void sha256_raw(const void *data, size_t size, uint8_t ret_raw[static SHA256_SIZE])
+{
+	must(EVP_Digest(data, size, ret_raw, NULL, EVP_sha256(), NULL));
+}
+
 struct digest sha256_of(const void *data, size_t size)
 {
 	uint8_t raw[SHA256_SIZE];
 
-	must(EVP_Digest(data, size, raw, NULL, EVP_sha256(), NULL));
+	sha256_raw(data, size, raw);
 	return digest_from_bytes(raw);
 }

@@ -19,5 +19,7 @@ DEFINE_CLEANUP(struct sha256 *, sha256_free)
 
 /* sha256_of() - digest of one block of memory */
 struct digest sha256_of(const void *data, size_t size);
+/* sha256_raw() - the same as SHA256_SIZE bytes */
+void sha256_raw(const void *data, size_t size, uint8_t ret_raw[static SHA256_SIZE]);
 
 #endif

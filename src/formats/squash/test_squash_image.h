@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * For the tests of the writer: an image in a temporary directory, files with known contents, and programs that read it back.
+ * Include after cmocka.h.
+ */
+#ifndef FORMATS_TEST_SQUASH_IMAGE_H
+#define FORMATS_TEST_SQUASH_IMAGE_H
+
+#include "base/str.h"
+#include "formats/squash/squash_writer.h"
+
+/* How the content of a test file looks. */
+enum pattern {
+	PATTERN_TEXT,	/* compresses well */
+	PATTERN_RANDOM, /* does not compress */
+	PATTERN_ZERO,
+};
+
+struct expected_file {
+	const struct squash_node *node;
+	enum pattern pattern;
+	uint64_t seed;
+	size_t size;
+};
+
+struct test_image {
+	char *dir;  /* temporary directory, removed at the end */
+	char *path; /* of the image in it */
+	int fd;
+	uint64_t offset, size;
+	struct squash_writer *writer;
+	struct squash_tree *tree;
+	struct expected_file *files;
+	size_t n_files, files_cap;
+};
+
+void test_image_open(struct test_image *image, const struct squash_writer_options *options);
+void test_image_close(struct test_image *image);
+/* test_image_add() - a node; its parent must be there; "" gives the root */
+struct squash_node *test_image_add(struct test_image *image, const char *path, uint32_t mode);
+struct squash_node *test_image_dir(struct test_image *image, const char *path);
+/* test_image_file() - a regular file of @size bytes, checked by test_image_check_unpacked() */
+struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed, size_t size);
+void test_image_finish(struct test_image *image);
+void test_pattern(enum pattern pattern, uint64_t seed, void *data, size_t size);
+/* test_run() - run a program, its name found on the usual path; output of both kinds is appended; -1 if it is not installed */
+int test_run(struct buf *output, const char *const *argv);
+/* test_image_check_unpacked() - unpack with unsquashfs and compare everything with the tree; skips without unsquashfs */
+void test_image_check_unpacked(struct test_image *image);
+/* test_image_check_dir() - compare the tree with an unpacked or mounted copy at @root */
+void test_image_check_dir(struct test_image *image, const char *root);
+
+#endif
