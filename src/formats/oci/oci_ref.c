@@ -1,139 +1,163 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "formats/oci/oci_ref.h"
 
+#include "base/num.h"
 #include "base/str.h"
 
-#include <ctype.h>
+#include <stdint.h>
 
-enum { REPOSITORY_MAX = 255, TAG_MAX = 128 };
+/* The reference's limits; a longer name is refused by registries. */
+enum { REPOSITORY_MAX = 255, TAG_MAX = 128, REGISTRY_MAX = 255 };
 
-static const char hub[] = "index.docker.io";
+static const char docker_hub[] = "index.docker.io";
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+static const char mixed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-static struct error *invalid(const char *text, const char *why)
+static bool only(const char *text, const char *allowed)
 {
-	return error_hint(error_new(ERR_USAGE, "could not parse reference: %s", text), "%s", why);
+	return !text[strspn(text, allowed)];
 }
 
-static bool all_in(const char *s, const char *more)
+/* Each check gives the reason why the text is refused, or NULL. */
+
+static const char *check_port(const char *port)
 {
-	for (; *s; s++)
-		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && !strchr(more, *s))
-			return false;
-	return true;
+	uint64_t number;
+
+	return num_parse_u64(port, UINT16_MAX, &number) ? NULL : "the port of the registry is not a number up to 65535";
 }
 
-/* Is the first component a host? Only something with a dot, a port, or the name localhost is. */
-static bool is_registry(const char *component)
+/* host, host:port, [IPv6], [IPv6]:port */
+static const char *check_registry(const char *registry)
 {
-	return strpbrk(component, ".:") || str_eq(component, "localhost");
+	static const char bad_host[] = "the registry is not a host name or address";
+	cleanup_free char *host = xstrdup(registry);
+	char *rest;
+
+	if (strlen(registry) > REGISTRY_MAX)
+		return "the registry name is longer than 255 characters";
+	if (*host == '[') {
+		rest = strchr(host, ']');
+		if (!rest)
+			return "the registry address lacks a closing bracket";
+		*rest++ = '\0';
+		if (!host[1] || !only(host + 1, "0123456789abcdefABCDEF:."))
+			return bad_host;
+		if (*rest && *rest++ != ':')
+			return bad_host;
+		return *rest || rest[-1] == ':' ? check_port(rest) : NULL;
+	}
+	rest = strchr(host, ':');
+	if (rest)
+		*rest++ = '\0';
+	if (!*host || !only(host, mixed))
+		return bad_host;
+	return rest ? check_port(rest) : NULL;
 }
 
-/* Host, IPv4 address or IPv6 address in brackets, each with an optional port. Nothing that would change a URL's
- * meaning. */
-static bool registry_is_sane(const char *registry)
+/*
+ * Stricter than the reference in one point: components "", "." and ".." would be taken out of the URL on the way, so that
+ * another repository than the one named is asked for.
+ */
+static const char *check_repository(const char *repository)
 {
-	for (const char *c = registry; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("-._:[]", *c))
-			return false;
-	return *registry != '\0' && *registry != ':';
-}
-
-/* Components are not checked further than that they cannot climb: registries differ in what they take. */
-static const char *repository_fault(const char *repository)
-{
-	cleanup_strv struct strv components = { 0 };
+	cleanup_strv struct strv parts = { 0 };
 
 	if (!*repository)
-		return "the repository is empty";
+		return "it names no repository";
 	if (strlen(repository) > REPOSITORY_MAX)
-		return "the repository is longer than 255 characters";
-	for (const char *c = repository; *c; c++)
-		if (isupper((unsigned char)*c))
-			return "a repository has no upper case letters";
-	if (!all_in(repository, "_./-"))
-		return "a repository is made of a-z, 0-9, '_', '.', '-' and '/'";
-	strv_split(&components, repository, '/');
-	for (size_t i = 0; i < components.n; i++)
-		if (!*components.items[i] || str_eq(components.items[i], ".") || str_eq(components.items[i], ".."))
-			return "a part of the repository is empty, \".\" or \"..\"";
+		return "the repository name is longer than 255 characters";
+	strv_split(&parts, repository, '/');
+	for (size_t i = 0; i < parts.n; i++) {
+		const char *part = parts.items[i];
+
+		if (!only(part, lower))
+			return only(part, mixed) ? "the repository name must be lower case" :
+						   "the repository name may have letters, digits and _ . - / only";
+		if (str_eq(part, "") || str_eq(part, ".") || str_eq(part, ".."))
+			return "the repository name has an empty, . or .. component";
+	}
 	return NULL;
 }
 
-static const char *tag_fault(const char *tag)
+static const char *check_tag(const char *tag)
 {
 	if (!*tag)
-		return "the tag after ':' is empty";
+		return "the tag after the colon is missing";
 	if (strlen(tag) > TAG_MAX)
 		return "the tag is longer than 128 characters";
-	for (const char *c = tag; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
-			return "a tag is made of letters, digits, '_', '.' and '-'";
-	return NULL;
+	return only(tag, mixed) ? NULL : "the tag may have letters, digits and _ . - only";
 }
 
-static const char *digest_fault(const char *text, struct digest *ret_digest)
+static const char *parse_digest(const char *text, struct digest *ret_digest)
 {
 	if (digest_parse(text, ret_digest))
 		return NULL;
-	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits"
-					   : "only sha256 digests are supported";
+	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits" :
+					     "only sha256 digests are supported";
 }
 
-/* Cuts registry and repository apart and fills in Docker's defaults. */
+/* The first component is a registry only if it cannot be part of a Docker Hub name. */
+static bool is_registry(const char *component)
+{
+	return str_eq(component, "localhost") || strpbrk(component, ".:");
+}
+
 static const char *split_name(const char *name, struct oci_ref *ref)
 {
 	const char *slash = strchr(name, '/');
 	cleanup_free char *first = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
-	const char *repository = name;
+	const char *reason = NULL;
 
 	if (first && is_registry(first)) {
-		if (!registry_is_sane(first))
-			return "the registry is no host name";
-		repository = slash + 1;
-		ref->registry = str_eq(first, "docker.io") ? xstrdup(hub) : take_ptr(&first);
+		reason = check_registry(first);
+		ref->registry = xstrdup(str_eq(first, "docker.io") ? docker_hub : first);
+		name = slash + 1;
 	} else {
-		ref->registry = xstrdup(hub);
+		ref->registry = xstrdup(docker_hub);
 	}
-
-	bool is_official = str_eq(ref->registry, hub) && *repository && !strchr(repository, '/');
-
-	ref->repository = is_official ? xasprintf("library/%s", repository) : xstrdup(repository);
-	return repository_fault(ref->repository);
+	ref->repository = str_eq(ref->registry, docker_hub) && *name && !strchr(name, '/') ?
+				  xasprintf("library/%s", name) :
+				  xstrdup(name);
+	return reason ? reason : check_repository(ref->repository);
 }
 
-static const char *parse(char *text, struct oci_ref *ref)
+/* @rest is cut up on the way. */
+static const char *split(char *rest, struct oci_ref *ref)
 {
-	char *at = strchr(text, '@');
-	const char *fault = at ? digest_fault(at + 1, &ref->digest) : NULL;
+	const char *reason = NULL;
+	char *at = strchr(rest, '@');
 
-	if (fault)
-		return fault;
-	if (at)
+	if (at) {
 		*at = '\0';
+		reason = parse_digest(at + 1, &ref->digest);
+		if (reason)
+			return reason;
+	}
 
-	char *colon = strrchr(text, ':');
+	char *colon = strrchr(rest, ':');
 
 	if (colon && !strchr(colon, '/')) {
 		*colon = '\0';
-		ref->tag = xstrdup(colon + 1);
-		fault = tag_fault(ref->tag);
-		if (fault)
-			return fault;
+		reason = check_tag(colon + 1);
+		/* Beside a digest a tag says nothing: content is asked for by digest. */
+		if (!at)
+			ref->tag = xstrdup(colon + 1);
 	} else if (!at) {
 		ref->tag = xstrdup("latest");
 	}
-	return split_name(text, ref);
+	return reason ? reason : split_name(rest, ref);
 }
 
 struct error *oci_ref_parse(const char *text, struct oci_ref *ret_ref)
 {
-	cleanup_free char *copy = xstrdup(text);
+	cleanup_free char *rest = xstrdup(text);
 	struct oci_ref ref = { 0 };
-	const char *fault = parse(copy, &ref);
+	const char *reason = split(rest, &ref);
 
-	if (fault) {
+	if (reason) {
 		oci_ref_clear(&ref);
-		return invalid(text, fault);
+		return error_hint(error_new(ERR_USAGE, "could not parse reference: %s", text), "%s", reason);
 	}
 	*ret_ref = ref;
 	return NULL;
@@ -149,7 +173,7 @@ void oci_ref_clear(struct oci_ref *ref)
 
 char *oci_ref_text(const struct oci_ref *ref)
 {
-	if (ref->digest.text[0])
+	if (*ref->digest.text)
 		return xasprintf("%s/%s@%s", ref->registry, ref->repository, ref->digest.text);
 	return xasprintf("%s/%s:%s", ref->registry, ref->repository, ref->tag);
 }

@@ -11,14 +11,19 @@
 struct oci_ref {
 	char *registry;	  /* host[:port], "index.docker.io" for Docker Hub */
 	char *repository; /* "library/ubuntu" */
-	char *tag;	  /* "latest" by default; NULL if only a digest was given */
+	char *tag;	  /* "latest" by default; NULL if there is a digest, which makes a tag beside it meaningless */
 	struct digest digest; /* text empty if none */
 };
 
-/* oci_ref_parse() - @text is what follows "docker://"; errors have the reference's wording */
+/**
+ * oci_ref_parse() - parse a reference
+ * @text: what follows "docker://"
+ *
+ * Errors: ERR_USAGE "could not parse reference: TEXT", the reference's wording; the hint says what is wrong with it.
+ */
 must_check struct error *oci_ref_parse(const char *text, struct oci_ref *ret_ref);
 void oci_ref_clear(struct oci_ref *ref);
-/* oci_ref_text() - canonical text for messages; caller frees */
+/* oci_ref_text() - "registry/repository:tag" or "registry/repository@digest"; caller frees */
 char *oci_ref_text(const struct oci_ref *ref);
 
 #endif
