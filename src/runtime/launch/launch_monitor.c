@@ -95,8 +95,8 @@ static void forward(struct watch *w, int signo)
 		}
 		return;
 	}
-	/* SIGCONT acts whatever its disposition, and a window change is repeated by the terminal anyway. */
-	if (signo != SIGCONT && signo != SIGWINCH && !takes_signal(w->m->stage, signo)) {
+	/* SIGCONT acts whatever its disposition. */
+	if (signo != SIGCONT && !takes_signal(w->m->stage, signo)) {
 		sigaddset(&w->waiting, signo);
 		w->any_waiting = true;
 		return;
@@ -132,6 +132,9 @@ static void read_status(struct watch *w)
 	(void)close(take_fd(&w->m->status_fd));
 	w->runtime_runs = !err && !sent;
 	w->err = err ? err : sent;
+	/* Runtimes size a new terminal only when the old one is resized; this counts as the first time. */
+	if (w->runtime_runs && w->m->terminal)
+		forward(w, SIGWINCH);
 }
 
 static void reap_stage(struct watch *w)

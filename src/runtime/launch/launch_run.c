@@ -243,6 +243,8 @@ static struct error *make_plan(struct launch *l)
 		return error_sys(errno, "getrandom");
 	TRY(launch_plan_make(l->options, &image, l->conf, l->facts, random, &l->plan));
 	l->plan->private_pidns = l->private_pidns;
+	for (size_t i = 0; i < l->plan->n_files; i++)
+		log_debug("%s: %s", l->plan->files[i].name, l->plan->files[i].data);
 	return NULL;
 }
 
