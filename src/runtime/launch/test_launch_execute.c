@@ -10,6 +10,7 @@
 #include "base/test.h"
 #include "runtime/launch/launch_priv.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
