@@ -88,15 +88,13 @@ static void forward(struct watch *w, int signo)
 {
 	if (signo == SIGCHLD)
 		return;
-	if (!w->runtime_runs) {
-		if (signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT) {
-			w->fatal_signal = signo;
-			end_stage(w);
-		}
+	if (!w->runtime_runs && (signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT)) {
+		w->fatal_signal = signo;
+		end_stage(w);
 		return;
 	}
 	/* SIGCONT acts whatever its disposition. */
-	if (signo != SIGCONT && !takes_signal(w->m->stage, signo)) {
+	if (!w->runtime_runs || (signo != SIGCONT && !takes_signal(w->m->stage, signo))) {
 		sigaddset(&w->waiting, signo);
 		w->any_waiting = true;
 		return;

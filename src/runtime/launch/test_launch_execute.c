@@ -134,9 +134,9 @@ static void status_is_the_stages(void **state)
 	int status = -1;
 
 	(void)state;
-	assert_ok(monitor("exit 7", "exec sleep 60", 0, &status));
+	assert_ok(monitor("exit 7", "exec sleep 10", 0, &status));
 	assert_int_equal(status, 7);
-	assert_ok(monitor("kill -KILL $$", "exec sleep 60", 0, &status));
+	assert_ok(monitor("kill -KILL $$", "exec sleep 10", 0, &status));
 	assert_int_equal(status, 137);
 	assert_ok(monitor("sleep 0.05; exit 3", "exit 0", 0, &status)); /* a server that ended by itself is no failure */
 	assert_int_equal(status, 3);
@@ -147,7 +147,7 @@ static void stage_error_is_returned(void **state)
 	int status = -1;
 
 	(void)state;
-	assert_error(monitor("", "exec sleep 60", 0, &status), ERR_DENIED, "stage says no");
+	assert_error(monitor("", "exec sleep 10", 0, &status), ERR_DENIED, "stage says no");
 	assert_int_equal(status, -1);
 }
 
@@ -156,8 +156,8 @@ static void dead_server_takes_the_stage_along(void **state)
 	int status = -1;
 
 	(void)state;
-	assert_error(monitor("exec sleep 60", "kill -KILL $$", 0, &status), ERR_SYSTEM, "killed by signal 9");
-	assert_error(monitor("exec sleep 60", "exit 1", 0, &status), ERR_SYSTEM, "file server of the container failed");
+	assert_error(monitor("exec sleep 10", "kill -KILL $$", 0, &status), ERR_SYSTEM, "killed by signal 9");
+	assert_error(monitor("exec sleep 10", "exit 1", 0, &status), ERR_SYSTEM, "file server of the container failed");
 }
 
 static void signal_waits_until_it_is_caught(void **state)
@@ -166,7 +166,7 @@ static void signal_waits_until_it_is_caught(void **state)
 
 	(void)state;
 	/* The signal is sent before the shell has its trap; delivered at once it would kill the shell: 138, not 9. */
-	assert_ok(monitor("sleep 0.1; trap 'exit 9' USR1; while :; do sleep 0.02; done", "exec sleep 60", SIGUSR1, &status));
+	assert_ok(monitor("sleep 0.1; trap 'exit 9' USR1; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; done", "exec sleep 10", SIGUSR1, &status));
 	assert_int_equal(status, 9);
 }
 
@@ -193,7 +193,7 @@ static void guard_kills_what_is_left(void **state)
 		size_t n = 1;
 
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
-		if (shell("(setsid sleep 60 & setsid sh -c 'sleep 60 & sleep 60' &) ; exit 0"))
+		if (shell("(setsid sleep 10 & setsid sh -c 'sleep 10 & sleep 10' &) ; exit 0"))
 			_exit(2);
 		launch_guard_kill_children(NULL, 0);
 		free(launch_guard_list_children(&n));
@@ -213,14 +213,14 @@ static void guard_spares_what_was_there(void **state)
 	pid_t old = fork();
 
 	if (old == 0) {
-		execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		execl("/bin/sleep", "sleep", "10", (char *)NULL);
 		_exit(1);
 	}
 
 	pid_t new = fork();
 
 	if (new == 0) {
-		execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		execl("/bin/sleep", "sleep", "10", (char *)NULL);
 		_exit(1);
 	}
 	launch_guard_kill_children(&old, 1);
