@@ -147,12 +147,10 @@ static void test_booleans(void **state)
 	assert_false(off.f.oci);
 	assert_false(off.f.clean);
 	assert_true(opt_given(&off.set, "clean"));
-	assert_refused(
-		"--oci=maybe", NULL,
-		"invalid argument \"maybe\" for \"--oci\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
-	assert_refused(
-		"-e=x", NULL,
-		"invalid argument \"x\" for \"-e, --clean\" flag: strconv.ParseBool: parsing \"x\": invalid syntax");
+	assert_refused("--oci=maybe", NULL,
+		       "invalid argument \"maybe\" for \"--oci\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
+	assert_refused("-e=x", NULL,
+		       "invalid argument \"x\" for \"-e, --clean\" flag: strconv.ParseBool: parsing \"x\": invalid syntax");
 }
 
 static void test_lists(void **state)
@@ -173,10 +171,9 @@ static void test_lists(void **state)
 	PARSE(&empty, "--bind", "", "--bind=");
 	assert_null(empty.err);
 	assert_int_equal(empty.f.bind.n, 0);
-	assert_refused(
-		"-B", "a\"b",
-		"invalid argument \"a\\\"b\" for \"-B, --bind\" flag: parse error on line 1, column 2: bare \" in "
-		"non-quoted-field");
+	assert_refused("-B", "a\"b",
+		       "invalid argument \"a\\\"b\" for \"-B, --bind\" flag: parse error on line 1, column 2: bare \" in "
+		       "non-quoted-field");
 }
 
 static void test_pairs(void **state)
@@ -191,10 +188,8 @@ static void test_pairs(void **state)
 	assert_string_equal(strv_getenv(&p.f.env, "C"), "2");
 	assert_string_equal(strv_getenv(&p.f.env, "D"), "x y");
 	assert_string_equal(strv_getenv(&p.f.env, "E"), "");
-	assert_refused("--env", "FOO",
-		       "invalid argument \"FOO\" for \"--env\" flag: FOO must be formatted as key=value");
-	assert_refused("--env", "A=1,B=2,C",
-		       "invalid argument \"A=1,B=2,C\" for \"--env\" flag: C must be formatted as key=value");
+	assert_refused("--env", "FOO", "invalid argument \"FOO\" for \"--env\" flag: FOO must be formatted as key=value");
+	assert_refused("--env", "A=1,B=2,C", "invalid argument \"A=1,B=2,C\" for \"--env\" flag: C must be formatted as key=value");
 }
 
 static void test_numbers(void **state)
@@ -214,22 +209,17 @@ static void test_numbers(void **state)
 		assert_null(p.err);
 		assert_int_equal(p.f.limit, good[i].value);
 	}
-	assert_refused(
-		"-l", "x",
-		"invalid argument \"x\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
-	assert_refused(
-		"-l", "",
-		"invalid argument \"\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"\": invalid syntax");
+	assert_refused("-l", "x",
+		       "invalid argument \"x\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
+	assert_refused("-l", "", "invalid argument \"\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"\": invalid syntax");
 	assert_refused("-l9223372036854775808", NULL,
 		       "invalid argument \"9223372036854775808\" for \"-l, --limit\" flag: strconv.ParseInt: parsing "
 		       "\"9223372036854775808\": value out of range");
-	assert_refused(
-		"--group", "-1",
-		"invalid argument \"-1\" for \"--group\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax");
-	assert_refused(
-		"--group", "4294967296",
-		"invalid argument \"4294967296\" for \"--group\" flag: strconv.ParseUint: parsing \"4294967296\": "
-		"value out of range");
+	assert_refused("--group", "-1",
+		       "invalid argument \"-1\" for \"--group\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax");
+	assert_refused("--group", "4294967296",
+		       "invalid argument \"4294967296\" for \"--group\" flag: strconv.ParseUint: parsing \"4294967296\": "
+		       "value out of range");
 }
 
 static void test_refused(void **state)

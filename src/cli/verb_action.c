@@ -170,10 +170,8 @@ const struct verb verb_exec = {
 	.name = "exec",
 	.use = "exec [exec options...] <container> <command>",
 	.brief = "Run a command in a container",
-	.description =
-		"The exec command starts a container and in it the given command, instead of what its image names.\n"
-		"All words behind the container belong to the command, options too.\n\n" IMAGE_WORDS
-		"\n\n" STATUS_WORDS,
+	.description = "The exec command starts a container and in it the given command, instead of what its image names.\n"
+		       "All words behind the container belong to the command, options too.\n\n" IMAGE_WORDS "\n\n" STATUS_WORDS,
 	.examples = "$ singularity exec image.oci.sif cat /etc/os-release\n"
 		    "$ singularity exec -B /data docker://debian:12 ls -l /data\n"
 		    "$ singularity exec --env THREADS=4 --cwd /work image.oci.sif ./program",
@@ -187,9 +185,8 @@ const struct verb verb_shell = {
 	.name = "shell",
 	.use = "shell [shell options...] <container>",
 	.brief = "Run a shell in a container",
-	.description =
-		"The shell command starts a container and in it a shell on the caller's terminal.\n\n" IMAGE_WORDS
-		"\n\n" STATUS_WORDS,
+	.description = "The shell command starts a container and in it a shell on the caller's terminal.\n\n" IMAGE_WORDS
+		       "\n\n" STATUS_WORDS,
 	.examples = "$ singularity shell image.oci.sif\n"
 		    "Singularity> cat /etc/os-release\n"
 		    "Singularity> exit",
@@ -203,9 +200,8 @@ const struct verb verb_test = {
 	.name = "test",
 	.use = "test [exec options...] <image path>",
 	.brief = "Run the test of a container",
-	.description =
-		"OCI images have no test of their own: for them the test command does what 'run' does.\n\n" IMAGE_WORDS
-		"\n\n" STATUS_WORDS,
+	.description = "OCI images have no test of their own: for them the test command does what 'run' does.\n\n" IMAGE_WORDS
+		       "\n\n" STATUS_WORDS,
 	.examples = "$ singularity test image.oci.sif",
 	.options = ACTION_OPTIONS,
 	.options_size = sizeof(struct action_options),
