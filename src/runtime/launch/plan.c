@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * launch_plan_make(): from what was asked and what is there to what the container will be. The order of the steps is that of their
- * needs: ids decide mounts, mounts and ids decide config.json.
+ * launch_plan_make(): from what was asked and what is there to what the container will be. The order of the steps is
+ * that of their needs: ids decide mounts, mounts and ids decide config.json.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -41,7 +41,8 @@ static char *uuid_text(const uint8_t random[16])
 
 static void name_places(struct launch_plan *plan, const uint8_t random[16])
 {
-	uint32_t number = (uint32_t)random[12] << 24 | (uint32_t)random[13] << 16 | (uint32_t)random[14] << 8 | random[15];
+	uint32_t number =
+		(uint32_t)random[12] << 24 | (uint32_t)random[13] << 16 | (uint32_t)random[14] << 8 | random[15];
 
 	plan->container_id = uuid_text(random);
 	plan->session_dir = xstrdup(SESSIONDIR);
@@ -57,7 +58,8 @@ static struct error *choose_runtime(struct plan_draft *d)
 		return error_hint(error_new(ERR_NOT_FOUND, "neither crun nor runc was found"),
 				  "install crun, or set 'root search path' and 'user search path' in singularity.conf");
 	if (d->opt->no_setgroups && d->facts->runtime != LAUNCH_CRUN)
-		return error_new(ERR_UNSUPPORTED, "while creating OCI spec: runtime '\"%s\"' does not support --no-setgroups", path);
+		return error_new(ERR_UNSUPPORTED,
+				 "while creating OCI spec: runtime '\"%s\"' does not support --no-setgroups", path);
 	plan->runtime_path = xstrdup(path);
 	plan->runtime = d->facts->runtime;
 	strv_add(&plan->runtime_argv, path);
@@ -104,7 +106,9 @@ static struct error *decide_home(struct plan_draft *d)
 	bool custom = d->opt->home_given && d->opt->home && *d->opt->home;
 
 	if (custom && d->image->config->user)
-		return error_new(ERR_USAGE, "a custom --home is not currently supported when running containers that declare a USER");
+		return error_new(
+			ERR_USAGE,
+			"a custom --home is not currently supported when running containers that declare a USER");
 	if (custom)
 		TRY_CTX(plan_home_parse(d->opt->home, &d->home_source, &d->home), "while configuring container");
 	else
@@ -121,19 +125,22 @@ static void notice_flags(struct plan_draft *d)
 	if (d->opt->pid)
 		plan_notice(d, LOG_INFO, "--oci runtime uses a PID namespace by default, pid flag is redundant.");
 	if (d->opt->userns && !d->facts->is_root)
-		plan_notice(d, LOG_INFO, "The --oci runtime always creates a user namespace when run as non-root, "
-					 "--userns / -u flag is redundant.");
+		plan_notice(d, LOG_INFO,
+			    "The --oci runtime always creates a user namespace when run as non-root, "
+			    "--userns / -u flag is redundant.");
 }
 
 static void notice_image(struct plan_draft *d)
 {
 	if (d->image->config->has_volumes)
-		plan_notice(d, LOG_WARNING, "Container specifies volume mounts, which are not supported by singularity. It may "
-					    "not operate as expected.");
+		plan_notice(d, LOG_WARNING,
+			    "Container specifies volume mounts, which are not supported by singularity. It may "
+			    "not operate as expected.");
 	if (d->image->config->has_exposed_ports && !d->opt->net) {
 		plan_notice(d, LOG_INFO, "Container specifies exposed ports.");
-		plan_notice(d, LOG_INFO, "Unless started with --net, singularity uses the host network namespace and all ports "
-					 "are exposed subject to host firewall rules.");
+		plan_notice(d, LOG_INFO,
+			    "Unless started with --net, singularity uses the host network namespace and all ports "
+			    "are exposed subject to host firewall rules.");
 	}
 }
 

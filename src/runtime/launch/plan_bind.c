@@ -5,8 +5,8 @@
  *   --bind    src[:dst[:opt[,opt]]][,src...]     opt = ro | rw | image-src=PATH | id=N
  *   --mount   CSV records (RFC 4180) of key[=value], one record a line
  *
- * In the first a comma separates options as well as binds: after a source and a destination, a word that is an option belongs to
- * the bind before it, everything else starts a new bind. Empty words are passed over; there is no escape.
+ * In the first a comma separates options as well as binds: after a source and a destination, a word that is an option
+ * belongs to the bind before it, everything else starts a new bind. Empty words are passed over; there is no escape.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -86,7 +86,8 @@ static struct error *take_word(struct bind_parser *p, const char *word)
 		return NULL;
 	}
 	if (p->n_fields > 3)
-		return error_new(ERR_USAGE, "wrong bind syntax: %s:%s:...:%s", p->current->source, p->current->destination, word);
+		return error_new(ERR_USAGE, "wrong bind syntax: %s:%s:...:%s", p->current->source,
+				 p->current->destination, word);
 	if (!is_option(word))
 		return error_new(ERR_USAGE, "%s is not a valid bind option", word);
 	apply_option(p->current, word);
@@ -122,8 +123,8 @@ struct error *plan_bind_parse(const char *list, struct plan_binds *binds)
 }
 
 /*
- * One CSV field into @out, which is cleared. Advances *@at past it, not past the comma or newline that ends it. A quoted field may
- * contain both, and a quote that is doubled.
+ * One CSV field into @out, which is cleared. Advances *@at past it, not past the comma or newline that ends it. A
+ * quoted field may contain both, and a quote that is doubled.
  */
 static struct error *csv_field(const char **at, struct buf *out)
 {
@@ -182,12 +183,14 @@ static struct error *apply_key(struct plan_bind *bind, const char *key, const ch
 	}
 	if (str_eq(key, "type")) {
 		if (!value || !str_eq(value, "bind"))
-			return error_new(ERR_USAGE, "unsupported mount type \"%s\", only 'bind' is supported", value ? value : "");
+			return error_new(ERR_USAGE, "unsupported mount type \"%s\", only 'bind' is supported",
+					 value ? value : "");
 		return NULL;
 	}
 	if (str_eq(key, "bind-propagation"))
-		return error_new(ERR_USAGE, "bind-propagation not supported for individual mounts, check singularity.conf "
-					    "for global setting");
+		return error_new(ERR_USAGE,
+				 "bind-propagation not supported for individual mounts, check singularity.conf "
+				 "for global setting");
 	return error_new(ERR_USAGE, "invalid key \"%s\" in mount specification", key);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The two checks around planning: of the options before an image is fetched, and of the host's files before anything is mounted.
+ * The two checks around planning: of the options before an image is fetched, and of the host's files before anything is
+ * mounted.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -56,9 +57,11 @@ struct error *launch_env_files_read(const struct strv *paths, struct strv *ret_t
 		cleanup_buf struct buf text = { 0 };
 		const char *path = paths->items[i];
 
-		TRY_CTX(fs_read_file(AT_FDCWD, path, ENV_FILE_MAX, &text), "could not read environment file \"%s\"", path);
+		TRY_CTX(fs_read_file(AT_FDCWD, path, ENV_FILE_MAX, &text), "could not read environment file \"%s\"",
+			path);
 		if (memchr(buf_str(&text), '\0', text.len))
-			return error_new(ERR_CORRUPT, "could not read environment file \"%s\": it contains a NUL byte", path);
+			return error_new(ERR_CORRUPT, "could not read environment file \"%s\": it contains a NUL byte",
+					 path);
 		strv_add_take(&texts, buf_take(&text));
 	}
 	*ret_texts = texts;

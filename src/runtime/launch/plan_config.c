@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config.json: what the low-level runtime is told (runtime-spec 1.0.2; oci-mode.md 2). There is no seccomp filter, nothing under /proc
- * is masked, and no resource limit is set, as in the reference: the devices and their permissions are the runtime's defaults.
+ * config.json: what the low-level runtime is told (runtime-spec 1.0.2; oci-mode.md 2). There is no seccomp filter,
+ * nothing under /proc is masked, and no resource limit is set, as in the reference: the devices and their permissions
+ * are the runtime's defaults.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -119,7 +120,8 @@ static struct jv *annotations_object(const struct plan_draft *d)
 	annotate(a, "org.opencontainers.image.stopSignal", c->stop_signal);
 	for (size_t i = 0; i < c->labels.n; i++) {
 		const char *equals = strchr(c->labels.items[i], '=');
-		cleanup_free char *key = equals ? xstrndup(c->labels.items[i], (size_t)(equals - c->labels.items[i])) : NULL;
+		cleanup_free char *key =
+			equals ? xstrndup(c->labels.items[i], (size_t)(equals - c->labels.items[i])) : NULL;
 
 		if (key && *key)
 			jv_set_str(a, key, equals + 1);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The environment of the container's process (oci-mode.md 5.6): the image's, changed by what the caller asked for, completed by a
- * few variables of the host. PATH and LD_LIBRARY_PATH are put together at the end.
+ * The environment of the container's process (oci-mode.md 5.6): the image's, changed by what the caller asked for,
+ * completed by a few variables of the host. PATH and LD_LIBRARY_PATH are put together at the end.
  */
 #include "runtime/launch/plan_priv.h"
 
+#include "formats/envfile/envfile.h"
+
 #define USER_PREFIX "SINGULARITYENV_"
 
-static const char *const always_passed[] = { "TERM",	"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy",
-					     "NO_PROXY", "all_proxy",  "ALL_PROXY",  "ftp_proxy",   "FTP_PROXY" };
+static const char *const always_passed[] = { "TERM",	    "http_proxy", "HTTP_PROXY", "https_proxy",
+					     "HTTPS_PROXY", "no_proxy",	  "NO_PROXY",	"all_proxy",
+					     "ALL_PROXY",   "ftp_proxy",  "FTP_PROXY" };
 
 /* In native-like mode everything is passed but these; the last is made by the command line for its own use. */
-static const char *const never_passed[] = { "HOME", "PATH", "LD_LIBRARY_PATH", "SINGULARITY_SHELL", "SINGULARITY_APPNAME",
-					    "USER_PATH" };
+static const char *const never_passed[] = {
+	"HOME", "PATH", "LD_LIBRARY_PATH", "SINGULARITY_SHELL", "SINGULARITY_APPNAME", "USER_PATH"
+};
 static const char *const never_passed_prefixes[] = { USER_PREFIX, "_SINGULARITY_", "_CONTAINERS_" };
 
 /* Put together by set_paths(). */
@@ -42,6 +46,30 @@ static void set_item(struct strv *env, const char *item)
 		strv_setenv(env, name, item + strlen(name) + 1);
 }
 
+static const char *host_getenv(void *ctx, const char *name)
+{
+	const struct plan_draft *d = ctx;
+
+	if (str_eq(name, "SINGULARITY_IMAGE"))
+		return d->opt->image_arg;
+	return d->opt->host_env ? strv_getenv(d->opt->host_env, name) : NULL;
+}
+
+static struct error *add_env_files(struct plan_draft *d, struct strv *user)
+{
+	size_t n = d->opt->env_files ? d->opt->env_files->n : 0;
+
+	for (size_t i = 0; i < n && i < d->facts->env_texts.n; i++) {
+		cleanup_strv struct strv assigned = { 0 };
+
+		TRY_CTX(envfile_eval(d->facts->env_texts.items[i], host_getenv, d, &assigned),
+			"while processing %s: while evaluating environment script", d->opt->env_files->items[i]);
+		for (size_t j = 0; j < assigned.n; j++)
+			set_item(user, assigned.items[j]);
+	}
+	return NULL;
+}
+
 /* What the caller asked for; later sources win. */
 static struct error *user_env(struct plan_draft *d, struct strv *user)
 {
@@ -55,6 +83,7 @@ static struct error *user_env(struct plan_draft *d, struct strv *user)
 		if (item)
 			set_item(user, item);
 	}
+	TRY(add_env_files(d, user));
 	for (size_t i = 0; d->opt->env && i < d->opt->env->n; i++)
 		set_item(user, d->opt->env->items[i]);
 	if (!d->has_image_user)
@@ -118,10 +147,11 @@ static void set_paths(struct strv *env, const struct strv *user)
 {
 	const char *base = first_of(strv_getenv(user, "PATH"), strv_getenv(env, "PATH"), PLAN_DEFAULT_PATH);
 	const char *libs = first_of(strv_getenv(user, "LD_LIBRARY_PATH"), strv_getenv(env, "LD_LIBRARY_PATH"), "");
-	cleanup_free char *path = compose_path(base, strv_getenv(user, "APPEND_PATH"), strv_getenv(user, "PREPEND_PATH"));
-	cleanup_free char *with_libs = strstr(libs, PLAN_LIBS_DIR) ? xstrdup(libs) :
-				       *libs			  ? xasprintf("%s:" PLAN_LIBS_DIR, libs) :
-								    xstrdup(PLAN_LIBS_DIR);
+	cleanup_free char *path =
+		compose_path(base, strv_getenv(user, "APPEND_PATH"), strv_getenv(user, "PREPEND_PATH"));
+	cleanup_free char *with_libs = strstr(libs, PLAN_LIBS_DIR) ? xstrdup(libs)
+				       : *libs			   ? xasprintf("%s:" PLAN_LIBS_DIR, libs)
+								   : xstrdup(PLAN_LIBS_DIR);
 
 	strv_setenv(env, "PATH", path);
 	strv_setenv(env, "LD_LIBRARY_PATH", with_libs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Files that are made for the container: resolv.conf, passwd and group (oci-mode.md 3.15). They lie in the bundle and are bound over
- * the image's.
+ * Files that are made for the container: resolv.conf, passwd and group (oci-mode.md 3.15). They lie in the bundle and
+ * are bound over the image's.
  */
 #include "runtime/launch/plan_priv.h"
 

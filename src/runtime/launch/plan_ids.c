@@ -3,18 +3,19 @@
  * Who the container's process is, and how ids translate. Three id spaces meet:
  *
  *   host         the caller's ids
- *   outer        the user namespace that we work in as its root (not for host root): 0 is the caller, 1..count their subordinate ids
- *   container    the user namespace that the runtime makes, so that the process has the caller's own number instead of 0
+ *   outer        of the user namespace whose root we are (not for host root): 0 is the caller, 1..count their
+ *                subordinate ids
+ *   container    of the user namespace that the runtime makes, so that the process has the caller's own number
  *
- * With t = the caller's id and s = the size of the subordinate range, the container's ids lie in the outer space like this:
+ * With t = the caller's id and s = the size of the subordinate range, the container's ids lie in the outer space so:
  *
  *   container   0 .. t-1     t    t+1 .. s
  *   outer       1 .. t       0    t+1 .. s
  *
- * The files of an image are owned by container ids, so the file server must present owner i as the outer id that stands for i in
- * the container. The one exception is root: the caller cannot be root there, yet should be able to use and replace what the image
- * brought, so root's files are shown as the caller's own (outer 0). A process that is root in the container needs no second
- * user namespace, and then image ids and outer ids are the same.
+ * The files of an image are owned by container ids, so the file server must present owner i as the outer id that stands
+ * for i in the container. The one exception is root: the caller cannot be root there, yet should be able to use and
+ * replace what the image brought, so root's files are shown as the caller's own (outer 0). A process that is root in
+ * the container needs no second user namespace, and then image ids and outer ids are the same.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -83,22 +84,22 @@ static struct error *decide_user(struct plan_draft *d)
 	return NULL;
 }
 
-/* The ids that the process needs must exist where the runtime starts it; the runtime's own message would not say why. */
+/* The process's ids must exist where the runtime starts it; the runtime's own message would not say why. */
 static struct error *check_mapped(const struct plan_draft *d)
 {
 	const struct launch_plan *plan = d->plan;
-	bool uid_ok = d->inner_userns ? map_covers(d->inner_uids, d->n_inner_uids, d->user.uid) :
-					map_covers(plan->outer_uids, plan->n_outer_uids, d->user.uid);
-	bool gid_ok = d->inner_userns ? map_covers(d->inner_gids, d->n_inner_gids, d->user.gid) :
-					map_covers(plan->outer_gids, plan->n_outer_gids, d->user.gid);
+	bool uid_ok = d->inner_userns ? map_covers(d->inner_uids, d->n_inner_uids, d->user.uid)
+				      : map_covers(plan->outer_uids, plan->n_outer_uids, d->user.uid);
+	bool gid_ok = d->inner_userns ? map_covers(d->inner_gids, d->n_inner_gids, d->user.gid)
+				      : map_covers(plan->outer_gids, plan->n_outer_gids, d->user.gid);
 
 	if (uid_ok && gid_ok)
 		return NULL;
 
 	struct error *err = error_new(ERR_DENIED, "the image wants to run as USER %s (%" PRIu32 ":%" PRIu32 "), %s",
 				      d->image->config->user, d->user.uid, d->user.gid,
-				      plan->single_id ? "which needs subordinate ids, and you have none" :
-							"which is beyond your subordinate ids");
+				      plan->single_id ? "which needs subordinate ids, and you have none"
+						      : "which is beyond your subordinate ids");
 
 	return error_hint(err, "run it with --fakeroot, or ask the administrator for %s in /etc/subuid and /etc/subgid",
 			  plan->single_id ? "a range" : "a larger range");
@@ -120,8 +121,8 @@ static void warn_single_id(struct plan_draft *d)
 	const char *name = d->facts->user_name ? d->facts->user_name : "your user";
 
 	plan_notice(d, LOG_WARNING,
-		    "No subordinate ids for %s: only your own id exists in the container. For all ids, ask the administrator "
-		    "to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
+		    "No subordinate ids for %s: only your own id exists in the container. For all ids, ask the "
+		    "administrator to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
 		    name, d->facts->user_name ? d->facts->user_name : "USER");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Everything that is mounted over the root file system, in the order in which the runtime does it (oci-mode.md 3). Sources on the
- * host are only noted down here; launch_plan_check_sources() looks whether they exist.
+ * Everything that is mounted over the root file system, in the order in which the runtime does it (oci-mode.md 3).
+ * Sources on the host are only noted down here; launch_plan_check_sources() looks whether they exist.
  */
 #include "runtime/launch/plan_priv.h"
 
@@ -74,7 +74,8 @@ static struct error *device_bind(struct plan_draft *d, const char *source, const
 	cleanup_free char *clean = fs_clean(source);
 
 	if (!str_eq(clean, destination))
-		return error_new(ERR_USAGE, "device bind source %s must be the same as destination %s", clean, destination);
+		return error_new(ERR_USAGE, "device bind source %s must be the same as destination %s", clean,
+				 destination);
 	need_source(d, clean, context);
 
 	struct jv *options = plan_mount_add(d, destination, "none", clean, "bind,nosuid");
@@ -85,7 +86,7 @@ static struct error *device_bind(struct plan_draft *d, const char *source, const
 }
 
 static struct error *host_bind(struct plan_draft *d, const char *source, const char *destination, unsigned int flags,
-			  const char *context)
+			       const char *context)
 {
 	cleanup_free char *path = absolute(d, source);
 	bool of_kernel = lies_in(path, "/proc") || lies_in(path, "/sys");
@@ -118,8 +119,8 @@ static struct error *mount_proc(struct plan_draft *d)
 }
 
 /*
- * A fresh mount of cgroup2 as root makes the kernel wait for its readers (13 ms measured), and without a cgroup namespace it shows
- * what the host's mount shows; so root binds that one.
+ * A fresh mount of cgroup2 as root makes the kernel wait for its readers (13 ms measured), and without a cgroup
+ * namespace it shows what the host's mount shows; so root binds that one.
  */
 static void mount_cgroup(struct plan_draft *d)
 {
@@ -147,8 +148,8 @@ static void mount_sys(struct plan_draft *d)
 
 static void mount_devpts(struct plan_draft *d)
 {
-	struct jv *options = plan_mount_add(d, "/dev/pts", "devpts", "devpts",
-					    "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+	struct jv *options =
+		plan_mount_add(d, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 
 	if (d->facts->is_root && d->facts->has_tty_group) {
 		cleanup_free char *gid = xasprintf("gid=%u", d->facts->tty_gid);
@@ -174,9 +175,12 @@ static void mount_dev_minimal(struct plan_draft *d)
 static struct error *need_dev(bool configured, const struct plan_draft *d, const char *what, const char *path)
 {
 	if (!configured)
-		return error_new(ERR_DENIED, "OCI-mode requires %s to be mounted, but 'mount %s = no' in singularity.conf", path, what);
+		return error_new(ERR_DENIED,
+				 "OCI-mode requires %s to be mounted, but 'mount %s = no' in singularity.conf", path,
+				 what);
 	if (plan_no_mount(d, what))
-		return error_new(ERR_USAGE, "OCI-mode requires %s to be mounted, but '--no-mount %s' was requested", path, what);
+		return error_new(ERR_USAGE, "OCI-mode requires %s to be mounted, but '--no-mount %s' was requested",
+				 path, what);
 	return NULL;
 }
 
@@ -188,7 +192,8 @@ static struct error *mount_dev(struct plan_draft *d)
 	TRY(need_dev(d->conf->mount_devpts, d, "devpts", "/dev/pts"));
 	if (full && d->facts->runtime != LAUNCH_CRUN) {
 		plan_notice(d, LOG_WARNING,
-			    "Can only bind /dev when using 'crun' as OCI runtime. Currently using \"%s\". Will use minimal /dev.",
+			    "Can only bind /dev when using 'crun' as OCI runtime. Currently using \"%s\". Will use "
+			    "minimal /dev.",
 			    d->facts->runtime_path);
 		full = false;
 	}
@@ -328,10 +333,12 @@ static struct error *mount_bind_paths(struct plan_draft *d)
 
 static struct error *user_bind(struct plan_draft *d, const struct plan_bind *b)
 {
-	cleanup_free char *context = xasprintf("while configuring user bind mount(s): while adding mount \"%s\"", b->source);
+	cleanup_free char *context =
+		xasprintf("while configuring user bind mount(s): while adding mount \"%s\"", b->source);
 
 	if (b->id)
-		return error_new(ERR_UNSUPPORTED, "image bind id values are not supported, but one was supplied (%s %s)",
+		return error_new(ERR_UNSUPPORTED,
+				 "image bind id values are not supported, but one was supplied (%s %s)",
 				 b->image_src ? b->image_src : "", b->id);
 	if (b->image_src)
 		return error_new(ERR_UNSUPPORTED, "binds from an image (image-src) are not supported");
@@ -346,7 +353,8 @@ static struct error *user_bind(struct plan_draft *d, const struct plan_bind *b)
 
 struct error *plan_binds_of(const struct launch_options *opt, struct plan_binds *binds)
 {
-	/* The flag's values were cut at commas that may have belonged to options; put together again, they are one list. */
+	/* The flag's values were cut at commas that may have belonged to options; put together again, they are one
+	 * list. */
 	cleanup_free char *list = opt->binds ? strv_join(opt->binds, ",") : xstrdup("");
 
 	TRY(plan_bind_parse(list, binds));
@@ -393,7 +401,8 @@ static struct error *mount_containlibs(struct plan_draft *d)
 		const char *library = d->opt->containlibs->items[i];
 		cleanup_free char *destination = xasprintf(PLAN_LIBS_DIR "/%s", fs_basename(library));
 
-		TRY(host_bind(d, library, destination, BIND_READ_ONLY | BIND_NOSUID, "while configuring containlibs mount(s)"));
+		TRY(host_bind(d, library, destination, BIND_READ_ONLY | BIND_NOSUID,
+			      "while configuring containlibs mount(s)"));
 	}
 	return NULL;
 }

@@ -6,8 +6,8 @@
 static void print_maps(struct buf *out, const char *name, const struct launch_idmap *maps, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		buf_appendf(out, "%s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", name, maps[i].container_id, maps[i].host_id,
-			    maps[i].size);
+		buf_appendf(out, "%s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", name, maps[i].container_id,
+			    maps[i].host_id, maps[i].size);
 }
 
 static void print_words(struct buf *out, const char *name, const struct strv *words)
@@ -24,10 +24,10 @@ static void print_flags(struct buf *out, const struct launch_plan *plan)
 		const char *name;
 		bool on;
 	} flags[] = {
-		{ "outer-userns", plan->outer_userns }, { "single-id", plan->single_id },
+		{ "outer-userns", plan->outer_userns },	  { "single-id", plan->single_id },
 		{ "served-squash", plan->served_squash }, { "private-pidns", plan->private_pidns },
-		{ "upper-nosuid", plan->upper_nosuid }, { "user-xattrs", plan->user_xattrs },
-		{ "terminal", plan->terminal }, { "hide-cgroup-unified", plan->hide_cgroup_unified },
+		{ "upper-nosuid", plan->upper_nosuid },	  { "user-xattrs", plan->user_xattrs },
+		{ "terminal", plan->terminal },		  { "hide-cgroup-unified", plan->hide_cgroup_unified },
 	};
 
 	buf_append_str(out, "flags");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The parts that launch_plan_make() is put together from. All of them are pure. The section numbers are those of oci-mode.md, the
- * description of OCI mode that this program follows.
+ * The parts that launch_plan_make() is put together from. All of them are pure. The section numbers are those of
+ * oci-mode.md, the description of OCI mode that this program follows.
  */
 #ifndef RUNTIME_LAUNCH_PLAN_PRIV_H
 #define RUNTIME_LAUNCH_PLAN_PRIV_H
@@ -11,7 +11,7 @@
 #include "runtime/launch/launch.h"
 
 /* Where libraries of the host appear in a container, and so the end of every LD_LIBRARY_PATH. */
-#define PLAN_LIBS_DIR	  "/.singularity.d/libs"
+#define PLAN_LIBS_DIR "/.singularity.d/libs"
 #define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Most binds of one command; the kernel's default limit of mounts in a namespace is 100000. */
@@ -40,12 +40,12 @@ struct plan_draft {
 	const struct site_conf *conf;
 	const struct launch_facts *facts;
 	struct launch_plan *plan;
-	bool has_image_user;	/* the image declares a USER */
-	bool inner_userns;	/* the runtime is asked for a user namespace */
-	struct plan_user user;	/* of the process, ids in the container */
-	char *home_source;	/* NULL: a tmpfs */
-	char *home;		/* where the home directory is in the container */
-	struct jv *mounts;	/* array of config.json */
+	bool has_image_user;   /* the image declares a USER */
+	bool inner_userns;     /* the runtime is asked for a user namespace */
+	struct plan_user user; /* of the process, ids in the container */
+	char *home_source;     /* NULL: a tmpfs */
+	char *home;	       /* where the home directory is in the container */
+	struct jv *mounts;     /* array of config.json */
 	struct launch_idmap *inner_uids, *inner_gids;
 	size_t n_inner_uids, n_inner_gids;
 };
@@ -67,7 +67,8 @@ must_check struct error *plan_binds_add(struct plan_binds *binds, struct plan_bi
  *
  * A number that the files do not know is used as it is, with group 0; an unknown name is ERR_NOT_FOUND.
  */
-must_check struct error *plan_user_resolve(const char *spec, const char *passwd, const char *group, struct plan_user *ret_user);
+must_check struct error *plan_user_resolve(const char *spec, const char *passwd, const char *group,
+					   struct plan_user *ret_user);
 /* plan_passwd_text() - the image's passwd file with the line of the container's user added, or rewritten (3.15) */
 struct plan_passwd_wanted {
 	const char *name, *gecos, *home, *shell;
@@ -100,7 +101,8 @@ must_check struct error *plan_etc_files(struct plan_draft *d);
 void plan_notice(struct plan_draft *d, enum log_level level, const char *fmt, ...) printf_like(3, 4);
 /* plan_file_add() - a file of the bundle; takes @data */
 void plan_file_add(struct plan_draft *d, const char *name, mode_t mode, char *data, size_t len);
-/* plan_mount_add() - one mount; @type NULL leaves the member out, @options are comma-separated; returns the array, to add more */
+/* plan_mount_add() - one mount; @type NULL leaves the member out, @options are comma-separated; returns the array, to
+ * add more */
 struct jv *plan_mount_add(struct plan_draft *d, const char *destination, const char *type, const char *source,
 			  const char *options);
 bool plan_no_mount(const struct plan_draft *d, const char *what);

@@ -10,19 +10,51 @@
 
 /* Index is the capability's number. Newer kernels may have more; the reference knows these. */
 static const char *const cap_names[] = {
-	"CAP_CHOWN",	     "CAP_DAC_OVERRIDE",   "CAP_DAC_READ_SEARCH", "CAP_FOWNER",		 "CAP_FSETID",
-	"CAP_KILL",	     "CAP_SETGID",	   "CAP_SETUID",	  "CAP_SETPCAP",	 "CAP_LINUX_IMMUTABLE",
-	"CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",	  "CAP_NET_RAW",	 "CAP_IPC_LOCK",
-	"CAP_IPC_OWNER",     "CAP_SYS_MODULE",	   "CAP_SYS_RAWIO",	  "CAP_SYS_CHROOT",	 "CAP_SYS_PTRACE",
-	"CAP_SYS_PACCT",     "CAP_SYS_ADMIN",	   "CAP_SYS_BOOT",	  "CAP_SYS_NICE",	 "CAP_SYS_RESOURCE",
-	"CAP_SYS_TIME",	     "CAP_SYS_TTY_CONFIG", "CAP_MKNOD",		  "CAP_LEASE",		 "CAP_AUDIT_WRITE",
-	"CAP_AUDIT_CONTROL", "CAP_SETFCAP",	   "CAP_MAC_OVERRIDE",	  "CAP_MAC_ADMIN",	 "CAP_SYSLOG",
-	"CAP_WAKE_ALARM",    "CAP_BLOCK_SUSPEND",  "CAP_AUDIT_READ",	  "CAP_PERFMON",	 "CAP_BPF",
+	"CAP_CHOWN",
+	"CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH",
+	"CAP_FOWNER",
+	"CAP_FSETID",
+	"CAP_KILL",
+	"CAP_SETGID",
+	"CAP_SETUID",
+	"CAP_SETPCAP",
+	"CAP_LINUX_IMMUTABLE",
+	"CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST",
+	"CAP_NET_ADMIN",
+	"CAP_NET_RAW",
+	"CAP_IPC_LOCK",
+	"CAP_IPC_OWNER",
+	"CAP_SYS_MODULE",
+	"CAP_SYS_RAWIO",
+	"CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT",
+	"CAP_SYS_NICE",
+	"CAP_SYS_RESOURCE",
+	"CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE",
+	"CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE",
+	"CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
+	"CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ",
+	"CAP_PERFMON",
+	"CAP_BPF",
 	"CAP_CHECKPOINT_RESTORE",
 };
 
-/* The 15 of OCI mode: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod
- * audit_write setfcap audit_read */
+/* The 15 of OCI mode: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot
+ * mknod audit_write setfcap audit_read */
 #define CAPS_DEFAULT UINT64_C(0x20a80425fb)
 
 static const char shell_script[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The passwd and group files of an image, and the USER of an image config (image-spec "config.User"; oci-mode.md 5.4 and 3.15).
- * Both files come from the image and are hostile: a line that is not well-formed is passed over.
+ * The passwd and group files of an image, and the USER of an image config (image-spec "config.User"; oci-mode.md 5.4
+ * and 3.15). Both files come from the image and are hostile: a line that is not well-formed is passed over.
  */
 #include "runtime/launch/plan_priv.h"
 

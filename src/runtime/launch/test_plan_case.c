@@ -12,13 +12,13 @@
 #include "base/test.h"
 
 /* Accounts of the images that the rows were made with. */
-#define PLAIN_PASSWD                           \
-	"root:x:0:0:root:/root:/bin/sh\n"      \
-	"bin:x:1:1:bin:/bin:/sbin/nologin\n"   \
+#define PLAIN_PASSWD                                                                                                   \
+	"root:x:0:0:root:/root:/bin/sh\n"                                                                              \
+	"bin:x:1:1:bin:/bin:/sbin/nologin\n"                                                                           \
 	"nobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 #define PLAIN_GROUP "root:x:0:root\nbin:x:1:bin\nnobody:x:65534:\n"
 #define USER_PASSWD PLAIN_PASSWD "testuser:x:2000:2001:Test:/home/testuser:/bin/sh\n"
-#define USER_GROUP  PLAIN_GROUP "testgroup:x:2001:\nstaff2:x:2002:testuser\n"
+#define USER_GROUP PLAIN_GROUP "testgroup:x:2001:\nstaff2:x:2002:testuser\n"
 
 char *read_fixture(const char *path)
 {
@@ -38,9 +38,17 @@ static char *own(struct plan_case *c, char *text)
 static void set_conf(struct site_conf *conf)
 {
 	*conf = (struct site_conf){
-		.mount_proc = true, .mount_sys = true, .mount_devpts = true, .mount_home = true, .mount_tmp = true,
-		.mount_dev = CONF_DEV_YES, .config_passwd = true, .config_group = true, .config_resolv_conf = true,
-		.user_bind_control = true, .sessiondir_max_size = 64,
+		.mount_proc = true,
+		.mount_sys = true,
+		.mount_devpts = true,
+		.mount_home = true,
+		.mount_tmp = true,
+		.mount_dev = CONF_DEV_YES,
+		.config_passwd = true,
+		.config_group = true,
+		.config_resolv_conf = true,
+		.user_bind_control = true,
+		.sessiondir_max_size = 64,
 	};
 	strv_add(&conf->bind_path, "/etc/localtime");
 	strv_add(&conf->bind_path, "/etc/hosts");
@@ -62,9 +70,18 @@ static void set_common(struct plan_case *c)
 	c->facts.last_cap = 40;
 	c->facts.effective_caps = UINT64_C(0x1fffeffffff);
 	c->opt = (struct launch_options){
-		.action = LAUNCH_EXEC, .image_arg = "plain.sif", .image_path = "/srv/img/plain.sif", .args = &c->args,
-		.binds = &c->binds, .mounts = &c->mounts, .scratch = &c->scratch, .no_mount = &c->no_mount,
-		.containlibs = &c->containlibs, .env_files = &c->env_files, .env = &c->env, .host_env = &c->host_env,
+		.action = LAUNCH_EXEC,
+		.image_arg = "plain.sif",
+		.image_path = "/srv/img/plain.sif",
+		.args = &c->args,
+		.binds = &c->binds,
+		.mounts = &c->mounts,
+		.scratch = &c->scratch,
+		.no_mount = &c->no_mount,
+		.containlibs = &c->containlibs,
+		.env_files = &c->env_files,
+		.env = &c->env,
+		.host_env = &c->host_env,
 	};
 	set_conf(&c->conf);
 	case_image(c, "plain");
@@ -161,26 +178,42 @@ struct flag {
 	enum { FLAG_BOOL, FLAG_TEXT, FLAG_LIST, FLAG_LIST_WHOLE } kind;
 };
 
-#define OPT(field)  offsetof(struct plan_case, opt) + offsetof(struct launch_options, field)
+#define OPT(field) offsetof(struct plan_case, opt) + offsetof(struct launch_options, field)
 #define LIST(field) offsetof(struct plan_case, field)
 
 static const struct flag flags[] = {
-	{ "--no-compat", OPT(no_compat), FLAG_BOOL },	    { "--fakeroot", OPT(fakeroot), FLAG_BOOL },
-	{ "--no-pid", OPT(no_pid), FLAG_BOOL },		    { "--keep-privs", OPT(keep_privs), FLAG_BOOL },
-	{ "--no-privs", OPT(no_privs), FLAG_BOOL },	    { "--userns", OPT(userns), FLAG_BOOL },
-	{ "--writable-tmpfs", OPT(writable_tmpfs), FLAG_BOOL }, { "--allow-setuid", OPT(allow_setuid), FLAG_BOOL },
-	{ "--ipc", OPT(ipc), FLAG_BOOL },		    { "--pid", OPT(pid), FLAG_BOOL },
-	{ "--net", OPT(net), FLAG_BOOL },		    { "--uts", OPT(uts), FLAG_BOOL },
-	{ "--no-home", OPT(no_home), FLAG_BOOL },	    { "--no-setgroups", OPT(no_setgroups), FLAG_BOOL },
-	{ "--cleanenv", OPT(cleanenv), FLAG_BOOL },	    { "--no-umask", OPT(no_umask), FLAG_BOOL },
-	{ "--network", OPT(network), FLAG_TEXT },	    { "--home", OPT(home), FLAG_TEXT },
-	{ "--workdir", OPT(workdir), FLAG_TEXT },	    { "--hostname", OPT(hostname), FLAG_TEXT },
-	{ "--dns", OPT(dns), FLAG_TEXT },		    { "--app", OPT(app), FLAG_TEXT },
-	{ "--cwd", OPT(cwd), FLAG_TEXT },		    { "--pwd", OPT(cwd), FLAG_TEXT },
-	{ "--add-caps", OPT(add_caps), FLAG_TEXT },	    { "--drop-caps", OPT(drop_caps), FLAG_TEXT },
-	{ "-B", LIST(binds), FLAG_LIST },		    { "--mount", LIST(mounts), FLAG_LIST_WHOLE },
-	{ "--scratch", LIST(scratch), FLAG_LIST },	    { "--no-mount", LIST(no_mount), FLAG_LIST },
-	{ "--containlibs", LIST(containlibs), FLAG_LIST },  { "--env-file", LIST(env_files), FLAG_LIST },
+	{ "--no-compat", OPT(no_compat), FLAG_BOOL },
+	{ "--fakeroot", OPT(fakeroot), FLAG_BOOL },
+	{ "--no-pid", OPT(no_pid), FLAG_BOOL },
+	{ "--keep-privs", OPT(keep_privs), FLAG_BOOL },
+	{ "--no-privs", OPT(no_privs), FLAG_BOOL },
+	{ "--userns", OPT(userns), FLAG_BOOL },
+	{ "--writable-tmpfs", OPT(writable_tmpfs), FLAG_BOOL },
+	{ "--allow-setuid", OPT(allow_setuid), FLAG_BOOL },
+	{ "--ipc", OPT(ipc), FLAG_BOOL },
+	{ "--pid", OPT(pid), FLAG_BOOL },
+	{ "--net", OPT(net), FLAG_BOOL },
+	{ "--uts", OPT(uts), FLAG_BOOL },
+	{ "--no-home", OPT(no_home), FLAG_BOOL },
+	{ "--no-setgroups", OPT(no_setgroups), FLAG_BOOL },
+	{ "--cleanenv", OPT(cleanenv), FLAG_BOOL },
+	{ "--no-umask", OPT(no_umask), FLAG_BOOL },
+	{ "--network", OPT(network), FLAG_TEXT },
+	{ "--home", OPT(home), FLAG_TEXT },
+	{ "--workdir", OPT(workdir), FLAG_TEXT },
+	{ "--hostname", OPT(hostname), FLAG_TEXT },
+	{ "--dns", OPT(dns), FLAG_TEXT },
+	{ "--app", OPT(app), FLAG_TEXT },
+	{ "--cwd", OPT(cwd), FLAG_TEXT },
+	{ "--pwd", OPT(cwd), FLAG_TEXT },
+	{ "--add-caps", OPT(add_caps), FLAG_TEXT },
+	{ "--drop-caps", OPT(drop_caps), FLAG_TEXT },
+	{ "-B", LIST(binds), FLAG_LIST },
+	{ "--mount", LIST(mounts), FLAG_LIST_WHOLE },
+	{ "--scratch", LIST(scratch), FLAG_LIST },
+	{ "--no-mount", LIST(no_mount), FLAG_LIST },
+	{ "--containlibs", LIST(containlibs), FLAG_LIST },
+	{ "--env-file", LIST(env_files), FLAG_LIST },
 };
 
 static void *field_at(struct plan_case *c, size_t offset)
@@ -239,7 +272,10 @@ static void apply_command(struct plan_case *c, const char *command)
 		const char *name;
 		enum launch_action action;
 	} actions[] = {
-		{ "run", LAUNCH_RUN }, { "exec", LAUNCH_EXEC }, { "shell", LAUNCH_SHELL }, { "test", LAUNCH_TEST },
+		{ "run", LAUNCH_RUN },
+		{ "exec", LAUNCH_EXEC },
+		{ "shell", LAUNCH_SHELL },
+		{ "test", LAUNCH_TEST },
 	};
 	cleanup_strv struct strv words = { 0 };
 	size_t at = 2;
@@ -288,9 +324,12 @@ static void apply_configuration(struct plan_case *c, const char *configuration)
 		const char *line;
 		bool *off;
 	} switches[] = {
-		{ "mount proc = no", &c->conf.mount_proc },	{ "mount sys = no", &c->conf.mount_sys },
-		{ "mount home = no", &c->conf.mount_home },	{ "mount tmp = no", &c->conf.mount_tmp },
-		{ "config passwd = no", &c->conf.config_passwd }, { "config group = no", &c->conf.config_group },
+		{ "mount proc = no", &c->conf.mount_proc },
+		{ "mount sys = no", &c->conf.mount_sys },
+		{ "mount home = no", &c->conf.mount_home },
+		{ "mount tmp = no", &c->conf.mount_tmp },
+		{ "config passwd = no", &c->conf.config_passwd },
+		{ "config group = no", &c->conf.config_group },
 		{ "config resolv_conf = no", &c->conf.config_resolv_conf },
 		{ "user bind control = no", &c->conf.user_bind_control },
 	};
@@ -351,8 +390,9 @@ const struct launch_file *case_file(const struct launch_plan *plan, const char *
 
 void case_free(struct plan_case *c)
 {
-	struct strv *lists[] = { &c->args,	  &c->binds, &c->mounts,   &c->scratch, &c->no_mount, &c->containlibs,
-				 &c->env_files, &c->env,   &c->host_env, &c->owned,   &c->conf.bind_path, &c->facts.env_texts };
+	struct strv *lists[] = { &c->args,     &c->binds,	&c->mounts,	    &c->scratch,
+				 &c->no_mount, &c->containlibs, &c->env_files,	    &c->env,
+				 &c->host_env, &c->owned,	&c->conf.bind_path, &c->facts.env_texts };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_free(lists[i]);

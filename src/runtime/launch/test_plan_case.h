@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inputs of launch_plan_make() for tests: a caller, a host, an image, and options, either plain or as a row of the reference's table of
- * runtime configurations asks for (tests/fixtures/oci-config/table.tsv).
+ * Inputs of launch_plan_make() for tests: a caller, a host, an image, and options, either plain or as a row of the
+ * reference's table of runtime configurations asks for (tests/fixtures/oci-config/table.tsv).
  */
 #ifndef RUNTIME_LAUNCH_TEST_PLAN_CASE_H
 #define RUNTIME_LAUNCH_TEST_PLAN_CASE_H
@@ -27,7 +27,8 @@ void case_root(struct plan_case *c);
 void case_image(struct plan_case *c, const char *name);
 /* case_config() - an image with the config @json instead */
 void case_config(struct plan_case *c, const char *json);
-/* case_row() - everything from a row: cells are name, profile, runtime, configuration, exit, file, environment, command, argv */
+/* case_row() - everything from a row: cells are name, profile, runtime, configuration, exit, file, environment,
+ * command, argv */
 void case_row(struct plan_case *c, const struct strv *cells);
 struct error *case_plan(struct plan_case *c, struct launch_plan **ret_plan);
 /* case_file() - a file of the plan by name; NULL if it is not there */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config.json of every run that the reference was seen to do and this program does: what we plan for the same command, caller, host and
- * image must be the same document, but for the deviations that the table below names.
+ * config.json of every run that the reference was seen to do and this program does: what we plan for the same command,
+ * caller, host and image must be the same document, but for the deviations that the table below names.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 enum { COL_NAME, COL_PROFILE, COL_RUNTIME, COL_CONF, COL_EXIT, COL_FILE, COL_ENV, COL_COMMAND, N_COLS = 9 };
 
 /* The number of rows that have a fixture in tests/fixtures/oci-config. */
-enum { N_FIXTURES = 191 };
+enum { N_FIXTURES = 192 };
 
 static void replace_member(struct jv *object, const char *key, const char *json)
 {
@@ -32,7 +32,8 @@ static void replace_member(struct jv *object, const char *key, const char *json)
 }
 
 /* The array @key of @object without the items for which @drop says so; true if there was one. */
-static bool filter(struct jv *object, const char *key, bool (*drop)(const struct jv *item, const char *arg), const char *arg)
+static bool filter(struct jv *object, const char *key, bool (*drop)(const struct jv *item, const char *arg),
+		   const char *arg)
 {
 	struct jv *old = jv_get(object, key);
 	struct jv *kept = jv_new_array();
@@ -93,7 +94,8 @@ static bool bound_cgroup(struct jv *expected)
 static bool shell_words_differ(struct jv *expected)
 {
 	replace_member(jv_get(expected, "process"), "args",
-		       "[\"/bin/sh\",\"-c\",\"PS1='Singularity> '; export PS1; if [ -x /bin/bash ]; then exec /bin/bash --norc; fi; "
+		       "[\"/bin/sh\",\"-c\",\"PS1='Singularity> '; export PS1; if [ -x /bin/bash ]; then exec "
+		       "/bin/bash --norc; fi; "
 		       "exec /bin/sh\"]");
 	return true;
 }
@@ -175,10 +177,12 @@ static const struct {
 } deviations[] = {
 	{ "*", old_version, "no newer member is used, and the runtimes of Debian 12 refuse 1.3.0" },
 	{ "*", no_cgroup, "no limit was asked for: no cgroup is made, so none can be left behind" },
-	{ "r2*", bound_cgroup, "root: a fresh mount of cgroup2 costs 13 ms and shows the same without a cgroup namespace" },
+	{ "r2*", bound_cgroup,
+	  "root: a fresh mount of cgroup2 costs 13 ms and shows the same without a cgroup namespace" },
 	{ "u-shell", shell_words_differ, "another script with the same effect" },
 	{ "u-userroot", home_of_root, "the process is root there: its home is its own, not that of a subordinate id" },
-	{ "r*-userns", userns_of_root, "the reference asks for a user namespace without maps, which no runtime starts" },
+	{ "r*-userns", userns_of_root,
+	  "the reference asks for a user namespace without maps, which no runtime starts" },
 	{ "*", no_leaks, "internal variables of the reference leak into the container (Q17)" },
 	{ "*nocompat*mount", mounted_once, "every --mount is mounted twice (Q2)" },
 	{ "cf-user-bind-no-nocompat-mount", not_mounted, "--mount escapes 'user bind control = no' (Q2)" },
@@ -198,7 +202,8 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Arrays of words whose order means nothing (options of binds, capabilities) or differs from run to run (environment). */
+/* Arrays of words whose order means nothing (options of binds, capabilities) or differs from run to run (environment).
+ */
 static bool is_unordered(const char *path)
 {
 	return str_ends(path, ".options") || str_ends(path, ".env") || strstr(path, ".capabilities.");
@@ -328,7 +333,8 @@ static bool has_fixture(const char *file)
 static size_t read_rows(struct strv rows[N_FIXTURES])
 {
 	cleanup_buf struct buf table = { 0 };
-	cleanup_with(error_free) struct error *err = fs_read_file(AT_FDCWD, FIXTURES "/oci-config/table.tsv", 1 << 20, &table);
+	cleanup_with(error_free) struct error *err =
+		fs_read_file(AT_FDCWD, FIXTURES "/oci-config/table.tsv", 1 << 20, &table);
 	cleanup_strv struct strv lines = { 0 };
 	size_t n = 0;
 
