@@ -14,7 +14,6 @@
 #define ENTRY_SIZE 8u
 #define DELTA_MAX INT16_MAX
 #define INDEX_MAX UINT16_MAX
-#define LISTING_MAX (UINT32_MAX - 3)
 #define TABLE_MAX UINT32_MAX
 
 static uint16_t entry_type(const struct squash_node *inode)
@@ -104,26 +103,33 @@ static void add_index(struct squash_tables *t, struct squash_children *dir, uint
 	buf_append(&dir->index, first->name, first->name_len);
 }
 
-struct error *squash_listing_write(struct squash_tables *t, struct squash_children *dir)
+static struct error *listing_too_long(const struct squash_node *node)
 {
+	cleanup_free char *path = squash_tree_path(node);
+
+	return error_new(ERR_LIMIT, "the listing of %s is longer than %d bytes", path, SQUASH_DIR_SIZE_MAX);
+}
+
+struct error *squash_listing_write(struct squash_tables *t, const struct squash_node *node)
+{
+	struct squash_children *dir = node->children;
 	uint64_t listing_start = t->dirs.size;
 	uint64_t indexed = block_of(listing_start);
-	struct squash_node *node = dir->first;
 
 	dir->listing_ref = squash_meta_ref(&t->dirs);
-	while (node && !node->removed) {
-		const struct squash_node *base = squash_node_inode(node);
-		uint32_t n = run_length(t, node);
+	for (struct squash_node *child = dir->first; child && !child->removed;) {
+		uint32_t base = squash_node_inode(child)->number;
+		uint32_t n = run_length(t, child);
 
 		if (block_of(t->dirs.size) != indexed) {
 			indexed = block_of(t->dirs.size);
-			add_index(t, dir, listing_start, node);
+			add_index(t, dir, listing_start, child);
 		}
-		write_header(t, base, n);
-		for (; n > 0; n--, node = node->next_sibling)
-			write_entry(t, node, base->number);
-		if (t->dirs.size - listing_start > LISTING_MAX)
-			return error_new(ERR_LIMIT, "a directory's listing takes more than 4 GiB");
+		write_header(t, squash_node_inode(child), n);
+		for (; n > 0; n--, child = child->next_sibling)
+			write_entry(t, child, base);
+		if (t->dirs.size - listing_start > SQUASH_DIR_SIZE_MAX)
+			return listing_too_long(node);
 	}
 	if (t->dirs.packed.len > TABLE_MAX)
 		return error_new(ERR_LIMIT, "the directories take more than 4 GiB");

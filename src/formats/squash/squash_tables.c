@@ -136,7 +136,7 @@ static struct error *write_children(struct squash_tables *t, struct squash_node 
 		if (!inode->is_written)
 			TRY(squash_inode_write(t, inode));
 	}
-	return squash_listing_write(t, node->children);
+	return squash_listing_write(t, node);
 }
 
 static struct squash_node *lowest_first_dir(struct squash_node *node)
@@ -209,6 +209,8 @@ static struct error *append_fragments(struct squash_tables *t, uint64_t *ret_sta
 
 	if (placer->n_fragments == 0)
 		return NULL;
+	if (placer->n_fragments > SQUASH_FRAGMENTS_MAX)
+		return error_new(ERR_LIMIT, "the image has more than %d fragment blocks", SQUASH_FRAGMENTS_MAX);
 	for (size_t i = 0; i < placer->n_fragments; i++) {
 		uint8_t *end = store_u64((uint8_t *)buf_reserve(&records, SQUASH_FRAGMENT_ENTRY_SIZE), placer->fragments[i].start);
 

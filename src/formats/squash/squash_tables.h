@@ -55,8 +55,8 @@ struct squash_tables {
 
 /* squash_inode_write() - append the inode of @node, no link and not written before; sets its inode_ref and is_written */
 must_check struct error *squash_inode_write(struct squash_tables *t, struct squash_node *node);
-/* squash_listing_write() - append the listing of @dir, whose children are sorted and have inodes */
-must_check struct error *squash_listing_write(struct squash_tables *t, struct squash_children *dir);
+/* squash_listing_write() - append the listing of @node, which has children; they are sorted and have inodes */
+must_check struct error *squash_listing_write(struct squash_tables *t, const struct squash_node *node);
 
 /* The node with the inode that @node shows. */
 static inline struct squash_node *squash_node_inode(struct squash_node *node)

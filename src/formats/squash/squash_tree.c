@@ -15,9 +15,7 @@
 #define CHUNK_SIZE (64u << 10)
 #define LIST_MAX 8u	  /* so many children are looked through one by one */
 #define TARGET_MAX 4095u  /* PATH_MAX with its NUL: a longer target can be neither made nor followed */
-#define XATTR_NAME_LEN_MAX 255u
-#define XATTR_VALUE_MAX 65536u
-#define XATTRS_MAX 8192u /* listxattr() cannot return more names than fit 64 KiB */
+#define XATTR_NAME_LEN_MAX 255u /* XATTR_NAME_MAX of Linux */
 
 /* Nodes, names and all else are cut from chunks and given back together: half the memory and time of single allocations. */
 struct chunk {
@@ -168,7 +166,7 @@ static struct error *check_name(const char *name, size_t name_len)
 	if (name_len == 0 || (name_len == 1 && name[0] == '.') || (name_len == 2 && name[0] == '.' && name[1] == '.'))
 		return error_new(ERR_CORRUPT, "\"%.*s\" cannot be the name of a file", (int)name_len, name);
 	if (name_len > SQUASH_NAME_MAX)
-		return error_new(ERR_CORRUPT, "a file name of %zu bytes is too long (limit %u): %.32s...", name_len, SQUASH_NAME_MAX, name);
+		return error_new(ERR_CORRUPT, "a file name of %zu bytes is too long (limit %d): %.32s...", name_len, SQUASH_NAME_MAX, name);
 	if (memchr(name, '/', name_len) || memchr(name, '\0', name_len))
 		return error_new(ERR_CORRUPT, "a file name holds a slash or a zero byte: %.*s", (int)name_len, name);
 	return NULL;
@@ -246,8 +244,8 @@ static struct error *xattr_insert(struct squash_tree *tree, struct squash_node *
 	struct squash_xattr *old = node->xattrs;
 	uint32_t n = node->n_xattrs;
 
-	if (n == XATTRS_MAX)
-		return error_new(ERR_LIMIT, "a file has more than %u extended attributes", XATTRS_MAX);
+	if (n == SQUASH_XATTRS_MAX)
+		return error_new(ERR_LIMIT, "a file has more than %d extended attributes", SQUASH_XATTRS_MAX);
 	/* Room is a power of two: full exactly when the count is one. */
 	if ((n & (n - 1)) == 0) {
 		TRY(take(tree, (n ? (size_t)n * 2 : 1) * sizeof(*old), &node->xattrs));
@@ -273,8 +271,8 @@ struct error *squash_tree_set_xattr(struct squash_tree *tree, struct squash_node
 		return NULL;
 	if (name_len > XATTR_NAME_LEN_MAX)
 		return error_new(ERR_LIMIT, "the name of an extended attribute has %zu bytes (limit %u)", name_len, XATTR_NAME_LEN_MAX);
-	if (size > XATTR_VALUE_MAX)
-		return error_new(ERR_LIMIT, "the extended attribute %s has %zu bytes (limit %u)", name, size, XATTR_VALUE_MAX);
+	if (size > SQUASH_XATTR_VALUE_MAX)
+		return error_new(ERR_LIMIT, "the extended attribute %s has %zu bytes (limit %d)", name, size, SQUASH_XATTR_VALUE_MAX);
 
 	uint32_t at = xattr_place(node, name);
 

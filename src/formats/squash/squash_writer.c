@@ -90,7 +90,7 @@ static struct error *account(struct squash_writer *w, uint64_t size)
 	return NULL;
 }
 
-/* The file gets blocks of its own, beginning with @n. */
+/* The file gets @n more blocks of its own. */
 static struct error *account_blocks(struct squash_writer *w, uint64_t n)
 {
 	if (!w->file) {
@@ -101,6 +101,9 @@ static struct error *account_blocks(struct squash_writer *w, uint64_t n)
 		w->file->next_owned = w->owned;
 		w->owned = w->file;
 	}
+	w->n_blocks += n;
+	if (w->n_blocks > SQUASH_FILE_BLOCKS_MAX)
+		return error_new(ERR_LIMIT, "a file has more than %d blocks of %u bytes", SQUASH_FILE_BLOCKS_MAX, w->options.block_size);
 	return account(w, n * sizeof(*w->file->words));
 }
 
@@ -110,6 +113,7 @@ struct error *squash_writer_begin_file(struct squash_writer *w)
 	w->in_file = true;
 	w->file_size = 0;
 	w->file = NULL;
+	w->n_blocks = 0;
 	w->n_holes = 0;
 	w->hole_size = 0;
 	return NULL;
@@ -321,13 +325,18 @@ uint64_t squash_content_size(const struct squash_content *content)
 	return content ? content->size : 0;
 }
 
-struct error *squash_writer_finish(struct squash_writer *w, struct squash_tree *tree, uint64_t *ret_size)
+struct error *squash_writer_drain(struct squash_writer *w)
 {
 	assert(!w->in_file && !w->finished);
-	w->finished = true;
 	if (w->fragment)
 		submit_fragment(w);
-	TRY(squash_pool_drain(w->pool));
+	return squash_pool_drain(w->pool);
+}
+
+struct error *squash_writer_finish(struct squash_writer *w, struct squash_tree *tree, uint64_t *ret_size)
+{
+	TRY(squash_writer_drain(w));
+	w->finished = true;
 	return squash_tables_write(w, tree, ret_size);
 }
 

@@ -49,6 +49,8 @@ must_check struct error *squash_writer_write_hole(struct squash_writer *w, uint6
 /* squash_writer_end_file() - *ret_content is NULL for an empty file; owned by the writer, valid until squash_writer_free() */
 must_check struct error *squash_writer_end_file(struct squash_writer *w, const struct squash_content **ret_content);
 uint64_t squash_content_size(const struct squash_content *content);
+/* squash_writer_drain() - wait until everything that was given is in the file; between files */
+must_check struct error *squash_writer_drain(struct squash_writer *w);
 /**
  * squash_writer_finish() - write inode, directory, fragment, id and xattr tables, then the superblock
  * @tree:     siblings get sorted, private fields set, nothing else is modified; each content came from this writer

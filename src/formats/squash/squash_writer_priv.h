@@ -19,6 +19,7 @@ struct squash_writer {
 	struct squash_job *block;  /* its block that is being filled, or NULL */
 	uint64_t file_size;
 	struct squash_file *file;  /* NULL until it has a block or a hole */
+	uint64_t n_blocks;	   /* of its own so far, holes included */
 	uint64_t n_holes;	   /* blocks of zeros since its last stored block */
 	uint64_t hole_size;	   /* bytes in all its holes */
 

@@ -86,12 +86,26 @@ static uint32_t write_pair(struct squash_meta *meta, const struct squash_xattr *
 	return (uint32_t)(sizeof(head) + rest_len + sizeof(value_head) + xattr->size);
 }
 
+static struct error *check_size(const struct squash_node *node)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < node->n_xattrs; i++)
+		size += strlen(node->xattrs[i].name) + node->xattrs[i].size;
+	if (size > SQUASH_XATTR_BYTES_MAX)
+		return error_new(ERR_LIMIT, "the extended attributes have %zu bytes (limit %d)", size, SQUASH_XATTR_BYTES_MAX);
+	return NULL;
+}
+
 static struct error *add_set(struct squash_xattr_table *xattrs, const struct squash_node *node, uint64_t hash)
 {
 	struct squash_xattr_set set = { .node = node, .hash = hash, .ref = squash_meta_ref(&xattrs->meta) };
 
 	if (set.ref > REF_TABLE_MAX)
 		return error_new(ERR_LIMIT, "the extended attributes take more than 4 GiB");
+	if (xattrs->n == SQUASH_XATTR_IDS_MAX)
+		return error_new(ERR_LIMIT, "the image has more than %d sets of extended attributes", SQUASH_XATTR_IDS_MAX);
+	TRY(check_size(node));
 	for (uint32_t i = 0; i < node->n_xattrs; i++)
 		set.size += write_pair(&xattrs->meta, &node->xattrs[i]);
 	GROW(xattrs->sets, xattrs->n, xattrs->cap);
