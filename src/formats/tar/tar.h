@@ -71,6 +71,8 @@ struct tar_slice {
 struct tar_input {
 	/* The next chunk, any size, valid until the next call; *ret_size == 0 is the end. */
 	struct error *(*next)(void *ctx, const uint8_t **ret_data, size_t *ret_size);
+	/* For input that need not be read to be passed over: leave out the next @size bytes; ERR_CORRUPT past the end. May be NULL. */
+	struct error *(*skip)(void *ctx, uint64_t size);
 	void *ctx;
 };
 

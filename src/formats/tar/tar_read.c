@@ -92,6 +92,8 @@ static struct error *skip(struct tar *tar, uint64_t size)
 		const uint8_t *data = NULL;
 		size_t got = 0;
 
+		if (tar->left == 0 && tar->input.skip)
+			return tar->input.skip(tar->input.ctx, size);
 		TRY(tar_take(tar, size, &data, &got));
 		size -= got;
 	}
