@@ -78,7 +78,8 @@ void cache_listing_free(struct cache_listing *listing)
  * none. */
 static struct error *remove_unlocked(int dirfd, const char *name, bool *ret_in_use)
 {
-	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int fd = -EBADF;
+	cleanup_with(error_free) struct error *no_file = fs_open(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd);
 
 	*ret_in_use = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	if (*ret_in_use)

@@ -46,8 +46,8 @@ struct cache;
 struct source {
 	char *manifest_bytes;
 	size_t manifest_len;
-	const char *manifest_media_type; /* as served */
-	struct digest manifest_digest;	 /* of manifest_bytes */
+	char *manifest_media_type;     /* as served */
+	struct digest manifest_digest; /* of manifest_bytes */
 	struct oci_manifest *manifest;
 	char *config_bytes;
 	size_t config_len;
