@@ -5,7 +5,7 @@ _singularity_table()
 {
 	case $1 in
 	'singularity')
-		commands='completion help version'
+		commands='completion help sif version'
 		options='--config -c --debug -d --help -h --nocolor --quiet -q --silent -s --verbose -v --version'
 		valued='--config -c'
 		;;
@@ -30,6 +30,31 @@ _singularity_table()
 		valued=''
 		;;
 	'singularity help')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity sif')
+		commands='dump header info list'
+		options='--help -h'
+		valued=''
+		;;
+	'singularity sif dump')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity sif header')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity sif info')
+		commands=''
+		options='--help -h'
+		valued=''
+		;;
+	'singularity sif list')
 		commands=''
 		options='--help -h'
 		valued=''

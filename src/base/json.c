@@ -22,32 +22,12 @@ static struct jv *owned(json_t *v)
 	return out_of(v);
 }
 
-/* Length of the UTF-8 sequence at @s, 0 if it is none (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-	if (s[0] < 0x80)
-		return 1;
-
-	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void sanitize(const char *data, size_t len, struct buf *out)
 {
 	size_t i = 0;
 
 	while (i < len) {
-		size_t n = utf8_len((const unsigned char *)data + i, len - i);
+		size_t n = str_utf8_len(data + i, len - i);
 
 		if (n)
 			buf_append(out, data + i, n);

@@ -192,6 +192,28 @@ const char *str_after(const char *s, const char *prefix)
 	return str_starts(s, prefix) ? s + strlen(prefix) : NULL;
 }
 
+/* No overlong forms, no surrogates, at most U+10FFFF. */
+size_t str_utf8_len(const char *text, size_t left)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	if (s[0] < 0x80)
+		return 1;
+
+	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
 char *str_trim(const char *s)
 {
 	while (isspace((unsigned char)*s))

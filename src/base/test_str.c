@@ -60,6 +60,24 @@ static void json_keeps_order_and_escapes(void **state)
 					   "\"c\":\"\\u2028\\n\xc3\xa9\xef\xbf\xbd\"}");
 }
 
+static void utf8_is_strict(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+		{ "a", 1 },		    { "\xc3\xa9", 2 },	      { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x98\x80", 4 },
+		{ "\x80", 0 },		    { "\xc0\xaf", 0 },	      { "\xc1\xbf", 0 },	 { "\xe0\x80\x80", 0 },
+		{ "\xed\xa0\x80", 0 },	    { "\xf4\x90\x80\x80", 0 }, { "\xff", 0 },	 { "\xc3" "a", 0 },
+		{ "\xf0\x8f\xbf\xbf", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(str_utf8_len(cases[i].text, strlen(cases[i].text)), cases[i].len);
+	assert_int_equal(str_utf8_len("\xe2\x82\xac", 2), 0); /* cut off */
+}
+
 static void json_members_in_order(void **state)
 {
 	static const char text[] = "{\"b\":1,\"a\":2,\"c\":3}";
@@ -152,6 +170,7 @@ int main(void)
 		cmocka_unit_test(json_keeps_order_and_escapes), cmocka_unit_test(json_refuses_bad_input),
 		cmocka_unit_test(cursor_overrun_sticks),      cmocka_unit_test(digests_are_strict),
 		cmocka_unit_test(errors_chain),		      cmocka_unit_test(json_members_in_order),
+		cmocka_unit_test(utf8_is_strict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,7 @@ static int lacks_command(const struct request *r)
 	const struct verb *group = verb_last(&r->cli.path);
 	cleanup_buf struct buf text = { 0 };
 
-	if (!r->args[0] && group->helps_if_alone)
+	if (group->helps_if_wrong || (!r->args[0] && group->helps_if_alone))
 		return print_help(&r->cli.path);
 	if (r->cli.path.n > 1)
 		return bad_usage(&r->cli.path, error_new(ERR_USAGE, "invalid command"));

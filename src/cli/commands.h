@@ -9,5 +9,6 @@
 
 cli_run cmd_buildcfg, cmd_help, cmd_version;
 cli_run cmd_completion_bash, cmd_completion_fish, cmd_completion_zsh;
+cli_run cmd_sif_dump, cmd_sif_header, cmd_sif_info, cmd_sif_list;
 
 #endif

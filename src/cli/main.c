@@ -9,6 +9,10 @@ static const struct cli_command commands[] = {
 	{ &verb_completion_fish, cmd_completion_fish },
 	{ &verb_completion_zsh, cmd_completion_zsh },
 	{ &verb_help, cmd_help },
+	{ &verb_sif_dump, cmd_sif_dump },
+	{ &verb_sif_header, cmd_sif_header },
+	{ &verb_sif_info, cmd_sif_info },
+	{ &verb_sif_list, cmd_sif_list },
 	{ &verb_version, cmd_version },
 	{ NULL, NULL },
 };

@@ -31,6 +31,7 @@ struct verb {
 	bool needs_no_conf;	 /* runs before singularity.conf is read */
 	bool errors_show_usage;	 /* what the verb returns is printed as a usage error, exit status 1 */
 	bool helps_if_alone;	 /* a group: without a sub-command it prints its help instead of a usage error */
+	bool helps_if_wrong;	 /* a group: likewise behind a word that is none of its commands, and without one */
 	enum verb_owner owner;
 	const struct verb *const *verbs; /* sub-commands sorted by name, NULL-terminated; NULL: no group */
 };

@@ -7,6 +7,7 @@ static const struct verb *const root_verbs[] = {
 	&verb_buildcfg,
 	&verb_completion,
 	&verb_help,
+	&verb_sif,
 	&verb_version,
 	NULL,
 };

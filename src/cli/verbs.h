@@ -10,5 +10,6 @@
 
 extern const struct verb verb_buildcfg, verb_help, verb_version;
 extern const struct verb verb_completion, verb_completion_bash, verb_completion_fish, verb_completion_zsh;
+extern const struct verb verb_sif, verb_sif_dump, verb_sif_header, verb_sif_info, verb_sif_list;
 
 #endif

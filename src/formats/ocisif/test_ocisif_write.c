@@ -230,7 +230,7 @@ static void a_failing_write_is_reported(void **state)
 	cleanup_with(ocisif_writer_free) struct ocisif_writer *w = NULL;
 	cleanup_fd int fd = empty_file();
 	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
-	cleanup_fd int read_only = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int read_only = fixture_open(path);
 	struct digest digest = sha256_of("a", 1);
 
 	(void)state;

@@ -149,4 +149,19 @@ DEFINE_CLEANUP(struct sif_writer *, sif_writer_free)
 void sif_encode_header(const struct sif_header *h, struct buf *out);
 void sif_encode_descr(const struct sif_descr *d, struct buf *out);
 
+/*
+ * What `sif header|list|info` print (formats.md 1.12), appended to @out. Control characters of a hostile image are escaped as \xNN,
+ * so that nothing of it reaches the terminal as a command.
+ */
+void sif_text_header(const struct sif *sif, struct buf *out);
+void sif_text_list(const struct sif *sif, struct buf *out);
+void sif_text_info(const struct sif_descr *d, struct buf *out);
+
+/**
+ * sif_copy_object() - write an object's bytes to @out_fd, as `sif dump` does
+ *
+ * If the file ends before the object, what there is is written and the error is ERR_CORRUPT "EOF".
+ */
+must_check struct error *sif_copy_object(int fd, const struct sif_descr *d, int out_fd);
+
 #endif

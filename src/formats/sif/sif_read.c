@@ -235,3 +235,21 @@ struct error *sif_object_range(const struct sif *sif, const struct sif_descr *d)
 		return error_new(ERR_CORRUPT, "object %u extends past end of file", d->id);
 	return NULL;
 }
+
+struct error *sif_copy_object(int fd, const struct sif_descr *d, int out_fd)
+{
+	enum { STEP = 256 << 10 };
+	cleanup_free char *block = xmalloc(STEP);
+
+	for (uint64_t done = 0; done < d->size;) {
+		size_t want = d->size - done < STEP ? (size_t)(d->size - done) : STEP;
+		size_t got;
+
+		TRY(io_pread(fd, block, want, d->offset + done, &got));
+		TRY(io_write_all(out_fd, block, got));
+		if (got < want)
+			return error_new(ERR_CORRUPT, "EOF");
+		done += got;
+	}
+	return NULL;
+}

@@ -292,7 +292,7 @@ static void empty_table_is_no_error(void **state)
 
 static void what_cannot_be_read_is_a_system_error(void **state)
 {
-	cleanup_fd int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = fixture_open("/");
 	struct sif *sif = NULL;
 
 	(void)state;
