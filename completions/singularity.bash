@@ -5,7 +5,7 @@ _singularity_table()
 {
 	case $1 in
 	'singularity')
-		commands='completion help sif version'
+		commands='completion exec help run shell sif test version'
 		options='--config -c --debug -d --help -h --nocolor --quiet -q --silent -s --verbose -v --version'
 		valued='--config -c'
 		;;
@@ -29,10 +29,25 @@ _singularity_table()
 		options='--help -h'
 		valued=''
 		;;
+	'singularity exec')
+		commands=''
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
+		;;
 	'singularity help')
 		commands=''
 		options='--help -h'
 		valued=''
+		;;
+	'singularity run')
+		commands=''
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
+		;;
+	'singularity shell')
+		commands=''
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity sif')
 		commands='dump header info list'
@@ -58,6 +73,11 @@ _singularity_table()
 		commands=''
 		options='--help -h'
 		valued=''
+		;;
+	'singularity test')
+		commands=''
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity version')
 		commands=''

@@ -3,6 +3,7 @@
 #include "cli/cmd_action.h"
 
 #include "build_config.h"
+#include "cli/action_image.h"
 
 static struct error *refuse_names(const struct strv *names)
 {
@@ -87,4 +88,48 @@ void action_fill_launch(const struct action_options *o, enum launch_action actio
 		.no_setgroups = o->no_setgroups,
 		.home_given = home_given,
 	};
+}
+
+static struct error *start(struct cli *cli, const struct action_options *o, enum launch_action action,
+			   const struct strv *words, int *ret_status)
+{
+	cleanup_action_image struct action_image image = { .fd = -EBADF };
+	cleanup_strv struct strv args = { 0 };
+	cleanup_strv struct strv host_env = { 0 };
+	struct launch_options launch;
+
+	TRY(cli_require_oci_mode(cli, o->oci, o->no_oci));
+	TRY(action_check_supported(o, !str_eq(cli->conf_path, CONFDIR "/singularity.conf")));
+	action_fill_launch(o, action, opt_given(cli->options, "home"), &launch);
+	TRY(launch_options_check(&launch));
+	TRY(action_image_open(cli, o, words->items[0], &image));
+	for (size_t i = 1; i < words->n; i++)
+		strv_add(&args, words->items[i]);
+	for (char **item = environ; *item; item++)
+		strv_add(&host_env, *item);
+	launch.image_arg = image.name;
+	launch.image_path = image.path;
+	launch.args = &args;
+	launch.host_env = &host_env;
+	return launch_run(&launch, cli->conf, take_fd(&image.fd), cli_sink, NULL, ret_status);
+}
+
+struct error *cmd_run(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+{
+	return start(cli, options, LAUNCH_RUN, args, ret_status);
+}
+
+struct error *cmd_exec(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+{
+	return start(cli, options, LAUNCH_EXEC, args, ret_status);
+}
+
+struct error *cmd_shell(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+{
+	return start(cli, options, LAUNCH_SHELL, args, ret_status);
+}
+
+struct error *cmd_test(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+{
+	return start(cli, options, LAUNCH_TEST, args, ret_status);
 }

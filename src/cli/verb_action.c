@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/verb_action.h"
 
-/* The first row is for `shell` alone: the other commands' tables begin behind it. */
+/*
+ * The first row is for `shell` alone: the other commands' tables begin behind it. Rows that are refused in OCI
+ * mode are hidden: callers that give them get the reference's answer, but nobody is told to.
+ */
 static const struct opt shell_options[] = {
 	{ .name = "shell", .letter = 's', OPT_AS_STRING(struct action_options, shell),
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "add-caps", OPT_AS_STRING(struct action_options, add_caps), .env = "ADD_CAPS",
 	  .help = "comma-separated list of capabilities to add" },
 	{ .name = "allow-setuid", OPT_AS_BOOL(struct action_options, allow_setuid), .env = "ALLOW_SETUID",
@@ -20,11 +23,11 @@ static const struct opt shell_options[] = {
 	{ .name = "cleanenv", .letter = 'e', OPT_AS_BOOL(struct action_options, cleanenv), .env = "CLEANENV",
 	  .help = "pass no variables of the host; matters with --no-compat only" },
 	{ .name = "compat", OPT_AS_BOOL(struct action_options, compat), .env = "COMPAT",
-	  .help = "not supported in OCI mode, which behaves so by default" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode, which behaves so by default" },
 	{ .name = "contain", .letter = 'c', OPT_AS_BOOL(struct action_options, contain), .env = "CONTAIN",
-	  .help = "not supported in OCI mode, which contains by default" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode, which contains by default" },
 	{ .name = "containall", .letter = 'C', OPT_AS_BOOL(struct action_options, containall),
-	  .env = "CONTAINALL", .help = "not supported in OCI mode, which contains by default" },
+	  .env = "CONTAINALL", .traits = OPT_HIDDEN, .help = "not supported in OCI mode, which contains by default" },
 	{ .name = "containlibs", OPT_AS_STRINGS(struct action_options, containlibs), .env = "CONTAINLIBS",
 	  .traits = OPT_HIDDEN, .help = "library files to bind into /.singularity.d/libs" },
 	{ .name = "cwd", OPT_AS_STRING(struct action_options, cwd), .env = "CWD,TARGET_CWD",
@@ -46,7 +49,7 @@ static const struct opt shell_options[] = {
 	{ .name = "fakeroot", .letter = 'f', OPT_AS_BOOL(struct action_options, fakeroot), .env = "FAKEROOT",
 	  .help = "be root inside the container" },
 	{ .name = "fusemount", OPT_AS_STRINGS(struct action_options, fusemount), .env = "FUSESPEC",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "home", .letter = 'H', OPT_AS_STRING(struct action_options, home), .env = "HOME",
 	  .traits = OPT_HOME_DEFAULT | OPT_DIRECTORY,
 	  .help = "home directory: one path is an empty directory in the container, src:dest binds a host "
@@ -64,12 +67,12 @@ static const struct opt shell_options[] = {
 	{ .name = "net", .letter = 'n', OPT_AS_BOOL(struct action_options, net), .env = "NET,UNSHARE_NET",
 	  .help = "use a network namespace; with --network none only" },
 	{ .name = "netns-path", OPT_AS_STRING(struct action_options, netns_path), .env = "NETNS_PATH",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "network", OPT_AS_STRING(struct action_options, network), .env = "NETWORK",
 	  .initial = "bridge",
 	  .help = "network of the namespace that --net makes; OCI mode supports \"none\" only" },
 	{ .name = "network-args", OPT_AS_STRINGS(struct action_options, network_args), .env = "NETWORK_ARGS",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "no-compat", OPT_AS_BOOL(struct action_options, no_compat), .env = "NO_COMPAT",
 	  .help = "start from the defaults of native mode: host environment, home, working directory and "
 		  "system binds" },
@@ -80,12 +83,12 @@ static const struct opt shell_options[] = {
 	{ .name = "no-https", OPT_AS_BOOL(struct action_options, no_https), .env = "NOHTTPS,NO_HTTPS",
 	  .help = "talk to registries over plain HTTP" },
 	{ .name = "no-init", OPT_AS_BOOL(struct action_options, no_init), .env = "NOSHIMINIT",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "no-mount", OPT_AS_STRINGS(struct action_options, no_mount), .env = "NO_MOUNT",
 	  .help = "leave out a mount that the configuration enables: proc, sys, tmp, home, cwd, "
 		  "bind-paths or a destination" },
 	{ .name = "no-oci", OPT_AS_BOOL(struct action_options, no_oci), .env = "NO_OCI",
-	  .help = "not supported: this program runs containers in OCI mode only" },
+	  .traits = OPT_HIDDEN, .help = "not supported: this program runs containers in OCI mode only" },
 	{ .name = "no-pid", OPT_AS_BOOL(struct action_options, no_pid), .env = "NO_PID",
 	  .help = "share the PID namespace of the host" },
 	{ .name = "no-privs", OPT_AS_BOOL(struct action_options, no_privs), .env = "NO_PRIVS",
@@ -99,12 +102,12 @@ static const struct opt shell_options[] = {
 	{ .name = "nohttps", OPT_AS_BOOL(struct action_options, no_https), .traits = OPT_HIDDEN,
 	  .deprecated = "use --no-https", .help = "talk to registries over plain HTTP" },
 	{ .name = "nvccli", OPT_AS_BOOL(struct action_options, nvccli), .env = "NVCCLI",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "oci", OPT_AS_BOOL(struct action_options, oci), .env = "OCI",
 	  .help = "run in OCI mode, the only mode of this program" },
 	{ .name = "passphrase", OPT_AS_BOOL(struct action_options, passphrase),
-	  .help = "not supported in OCI mode" },
-	{ .name = "pem-path", OPT_AS_STRING(struct action_options, pem_path), .traits = OPT_FILE,
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
+	{ .name = "pem-path", OPT_AS_STRING(struct action_options, pem_path), .traits = OPT_HIDDEN | OPT_FILE,
 	  .help = "not supported in OCI mode" },
 	{ .name = "pid", .letter = 'p', OPT_AS_BOOL(struct action_options, pid), .env = "PID,UNSHARE_PID",
 	  .help = "use a PID namespace; OCI mode does by default" },
@@ -116,7 +119,7 @@ static const struct opt shell_options[] = {
 	  .env = "SCRATCH,SCRATCHDIR",
 	  .help = "directory in the container that is empty and goes away with it" },
 	{ .name = "security", OPT_AS_STRINGS(struct action_options, security), .env = "SECURITY",
-	  .help = "not supported in OCI mode" },
+	  .traits = OPT_HIDDEN, .help = "not supported in OCI mode" },
 	{ .name = "sif-fuse", OPT_AS_BOOL(struct action_options, sif_fuse), .env = "SIF_FUSE",
 	  .traits = OPT_HIDDEN, .deprecated = "it has no effect", .help = "not supported in OCI mode" },
 	{ .name = "tmp-sandbox", OPT_AS_BOOL(struct action_options, tmp_sandbox), .env = "TMP_SANDBOX",
@@ -170,8 +173,10 @@ const struct verb verb_exec = {
 	.name = "exec",
 	.use = "exec [exec options...] <container> <command>",
 	.brief = "Run a command in a container",
-	.description = "The exec command starts a container and in it the given command, instead of what its image names.\n"
-		       "All words behind the container belong to the command, options too.\n\n" IMAGE_WORDS "\n\n" STATUS_WORDS,
+	.description =
+		"The exec command starts a container and in it the given command, instead of what its image names.\n"
+		"All words behind the container belong to the command, options too.\n\n" IMAGE_WORDS
+		"\n\n" STATUS_WORDS,
 	.examples = "$ singularity exec image.oci.sif cat /etc/os-release\n"
 		    "$ singularity exec -B /data docker://debian:12 ls -l /data\n"
 		    "$ singularity exec --env THREADS=4 --cwd /work image.oci.sif ./program",
@@ -185,8 +190,9 @@ const struct verb verb_shell = {
 	.name = "shell",
 	.use = "shell [shell options...] <container>",
 	.brief = "Run a shell in a container",
-	.description = "The shell command starts a container and in it a shell on the caller's terminal.\n\n" IMAGE_WORDS
-		       "\n\n" STATUS_WORDS,
+	.description =
+		"The shell command starts a container and in it a shell on the caller's terminal.\n\n" IMAGE_WORDS
+		"\n\n" STATUS_WORDS,
 	.examples = "$ singularity shell image.oci.sif\n"
 		    "Singularity> cat /etc/os-release\n"
 		    "Singularity> exit",
@@ -200,8 +206,9 @@ const struct verb verb_test = {
 	.name = "test",
 	.use = "test [exec options...] <image path>",
 	.brief = "Run the test of a container",
-	.description = "OCI images have no test of their own: for them the test command does what 'run' does.\n\n" IMAGE_WORDS
-		       "\n\n" STATUS_WORDS,
+	.description =
+		"OCI images have no test of their own: for them the test command does what 'run' does.\n\n" IMAGE_WORDS
+		"\n\n" STATUS_WORDS,
 	.examples = "$ singularity test image.oci.sif",
 	.options = ACTION_OPTIONS,
 	.options_size = sizeof(struct action_options),

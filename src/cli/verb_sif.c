@@ -13,7 +13,6 @@ const struct verb verb_sif_header = {
 	.min_args = 1,
 	.max_args = 1,
 	.interspersed = true,
-	.needs_no_conf = true,
 	.errors_show_usage = true,
 };
 
@@ -28,7 +27,6 @@ const struct verb verb_sif_list = {
 	.min_args = 1,
 	.max_args = 1,
 	.interspersed = true,
-	.needs_no_conf = true,
 	.errors_show_usage = true,
 };
 
@@ -42,7 +40,6 @@ const struct verb verb_sif_info = {
 	.min_args = 2,
 	.max_args = 2,
 	.interspersed = true,
-	.needs_no_conf = true,
 	.errors_show_usage = true,
 };
 
@@ -56,7 +53,6 @@ const struct verb verb_sif_dump = {
 	.min_args = 2,
 	.max_args = 2,
 	.interspersed = true,
-	.needs_no_conf = true,
 	.errors_show_usage = true,
 };
 

@@ -2,12 +2,17 @@
 #include "cli/verbs.h"
 
 #include "cli/cli.h"
+#include "cli/verb_action.h"
 
 static const struct verb *const root_verbs[] = {
 	&verb_buildcfg,
 	&verb_completion,
+	&verb_exec,
 	&verb_help,
+	&verb_run,
+	&verb_shell,
 	&verb_sif,
+	&verb_test,
 	&verb_version,
 	NULL,
 };
