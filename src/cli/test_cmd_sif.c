@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs the program (argument 1) with the recorded command lines of `sif`, in a directory laid out as it was for the reference. */
+/*
+ * Runs the program (argument 1) with the recorded command lines of `sif`, in a directory laid out as it was for the
+ * reference.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -41,7 +41,7 @@ static const struct opt table[] = {
 struct parsed {
 	struct fields f;
 	struct opt_set set;
-	const char *words[16];
+	const char *words[32];
 	const char **args;
 	struct error *err;
 };
@@ -59,7 +59,7 @@ static void parse_words(struct parsed *p, bool interspersed, const char **words)
 {
 	size_t n = 0;
 
-	for (; words[n]; n++)
+	for (; words[n] && n + 1 < ARRAY_LEN(p->words); n++)
 		p->words[n] = words[n];
 	opt_begin(&p->set, table, &p->f);
 	p->err = opt_parse(&p->set, p->words, interspersed, &p->args);
@@ -147,10 +147,12 @@ static void test_booleans(void **state)
 	assert_false(off.f.oci);
 	assert_false(off.f.clean);
 	assert_true(opt_given(&off.set, "clean"));
-	assert_refused("--oci=maybe", NULL,
-		       "invalid argument \"maybe\" for \"--oci\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
-	assert_refused("-e=x", NULL,
-		       "invalid argument \"x\" for \"-e, --clean\" flag: strconv.ParseBool: parsing \"x\": invalid syntax");
+	assert_refused(
+		"--oci=maybe", NULL,
+		"invalid argument \"maybe\" for \"--oci\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
+	assert_refused(
+		"-e=x", NULL,
+		"invalid argument \"x\" for \"-e, --clean\" flag: strconv.ParseBool: parsing \"x\": invalid syntax");
 }
 
 static void test_lists(void **state)
@@ -171,9 +173,10 @@ static void test_lists(void **state)
 	PARSE(&empty, "--bind", "", "--bind=");
 	assert_null(empty.err);
 	assert_int_equal(empty.f.bind.n, 0);
-	assert_refused("-B", "a\"b",
-		       "invalid argument \"a\\\"b\" for \"-B, --bind\" flag: parse error on line 1, column 2: bare \" in "
-		       "non-quoted-field");
+	assert_refused(
+		"-B", "a\"b",
+		"invalid argument \"a\\\"b\" for \"-B, --bind\" flag: parse error on line 1, column 2: bare \" in "
+		"non-quoted-field");
 }
 
 static void test_pairs(void **state)
@@ -188,8 +191,10 @@ static void test_pairs(void **state)
 	assert_string_equal(strv_getenv(&p.f.env, "C"), "2");
 	assert_string_equal(strv_getenv(&p.f.env, "D"), "x y");
 	assert_string_equal(strv_getenv(&p.f.env, "E"), "");
-	assert_refused("--env", "FOO", "invalid argument \"FOO\" for \"--env\" flag: FOO must be formatted as key=value");
-	assert_refused("--env", "A=1,B=2,C", "invalid argument \"A=1,B=2,C\" for \"--env\" flag: C must be formatted as key=value");
+	assert_refused("--env", "FOO",
+		       "invalid argument \"FOO\" for \"--env\" flag: FOO must be formatted as key=value");
+	assert_refused("--env", "A=1,B=2,C",
+		       "invalid argument \"A=1,B=2,C\" for \"--env\" flag: C must be formatted as key=value");
 }
 
 static void test_numbers(void **state)
@@ -209,17 +214,22 @@ static void test_numbers(void **state)
 		assert_null(p.err);
 		assert_int_equal(p.f.limit, good[i].value);
 	}
-	assert_refused("-l", "x",
-		       "invalid argument \"x\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
-	assert_refused("-l", "", "invalid argument \"\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"\": invalid syntax");
+	assert_refused(
+		"-l", "x",
+		"invalid argument \"x\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
+	assert_refused(
+		"-l", "",
+		"invalid argument \"\" for \"-l, --limit\" flag: strconv.ParseInt: parsing \"\": invalid syntax");
 	assert_refused("-l9223372036854775808", NULL,
 		       "invalid argument \"9223372036854775808\" for \"-l, --limit\" flag: strconv.ParseInt: parsing "
 		       "\"9223372036854775808\": value out of range");
-	assert_refused("--group", "-1",
-		       "invalid argument \"-1\" for \"--group\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax");
-	assert_refused("--group", "4294967296",
-		       "invalid argument \"4294967296\" for \"--group\" flag: strconv.ParseUint: parsing \"4294967296\": "
-		       "value out of range");
+	assert_refused(
+		"--group", "-1",
+		"invalid argument \"-1\" for \"--group\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax");
+	assert_refused(
+		"--group", "4294967296",
+		"invalid argument \"4294967296\" for \"--group\" flag: strconv.ParseUint: parsing \"4294967296\": "
+		"value out of range");
 }
 
 static void test_refused(void **state)
