@@ -272,6 +272,22 @@ static void dump_string(const char *s, size_t len, struct buf *out)
 	buf_append_char(out, '"');
 }
 
+/* The shortest form that reads back as the same number, and as a number with a fraction. */
+static void dump_real(double value, struct buf *out)
+{
+	enum { DIGITS_SURE = 15, DIGITS_ENOUGH = 17 };
+	char text[40];
+
+	for (int digits = DIGITS_SURE; digits <= DIGITS_ENOUGH; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_append_str(out, text);
+	if (!strpbrk(text, ".e"))
+		buf_append_str(out, ".0");
+}
+
 static void new_line(struct buf *out, int indent, int level)
 {
 	if (indent)
@@ -322,7 +338,7 @@ static void dump(json_t *v, int indent, int level, struct buf *out)
 		buf_appendf(out, "%lld", (long long)json_integer_value(v));
 		break;
 	case JSON_REAL:
-		buf_appendf(out, "%.17g", json_real_value(v));
+		dump_real(json_real_value(v), out);
 		break;
 	case JSON_TRUE:
 		buf_append_str(out, "true");

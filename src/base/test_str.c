@@ -78,6 +78,25 @@ static void utf8_is_strict(void **state)
 	assert_int_equal(str_utf8_len("\xe2\x82\xac", 2), 0); /* cut off */
 }
 
+static void json_numbers_stay_the_same(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "[0.1]", "[0.1]" },	{ "[1.0]", "[1.0]" },	    { "[-0.0]", "[-0.0]" }, { "[1e30]", "[1e+30]" },
+		{ "[0.30000000000000004]", "[0.30000000000000004]" }, { "[2.5E-7]", "[2.5e-07]" },
+		{ "[9223372036854775807]", "[9223372036854775807]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_with(jv_free) struct jv *v = NULL;
+		cleanup_buf struct buf out = { 0 };
+
+		assert_ok(jv_parse(cases[i][0], strlen(cases[i][0]), "text", &v));
+		jv_dump(v, &out);
+		assert_string_equal(buf_str(&out), cases[i][1]);
+	}
+}
+
 static void json_members_in_order(void **state)
 {
 	static const char text[] = "{\"b\":1,\"a\":2,\"c\":3}";
@@ -171,6 +190,7 @@ int main(void)
 		cmocka_unit_test(cursor_overrun_sticks),      cmocka_unit_test(digests_are_strict),
 		cmocka_unit_test(errors_chain),		      cmocka_unit_test(json_members_in_order),
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(json_numbers_stay_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

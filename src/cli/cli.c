@@ -223,11 +223,8 @@ static struct error *hand_over(char **argv)
 
 static struct error *run_verb(struct request *r, cli_run *run, int *ret_status)
 {
-	cleanup_with(conf_free) struct site_conf *conf = NULL;
 	cleanup_strv struct strv args = { 0 };
 
-	if (!verb_last(&r->cli.path)->needs_no_conf)
-		TRY(load_conf(&r->cli, &conf));
 	for (const char **arg = r->args; *arg; arg++)
 		strv_add(&args, *arg);
 	return run(&r->cli, r->options, &args, ret_status);
@@ -246,6 +243,7 @@ static int serve(struct request *r, enum verb_owner owner, const struct cli_comm
 {
 	struct error *err = find_verb(r);
 	const struct verb *verb = verb_last(&r->cli.path);
+	cleanup_with(conf_free) struct site_conf *conf = NULL;
 	int status = 0;
 
 	if (err)
@@ -267,6 +265,8 @@ static int serve(struct request *r, enum verb_owner owner, const struct cli_comm
 						    hand_over(argv));
 	print_deprecations(&r->set.deprecations);
 	err = apply_environment(r);
+	if (!err && !verb->needs_no_conf)
+		err = load_conf(&r->cli, &conf);
 	if (err)
 		return fatal(err);
 	err = run_verb(r, run, &status);

@@ -36,8 +36,12 @@ static void run(const struct jv *argv, struct outcome *o)
 	struct proc_spec spec = { .path = program, .stdin_fd = -1, .stdout_fd = out, .stderr_fd = err };
 	pid_t pid;
 
-	for (size_t i = 0; i < jv_len(argv); i++)
+	for (size_t i = 0; i < jv_len(argv); i++) {
 		strv_add(&words, jv_str(jv_at(argv, i)));
+		/* The configuration of the place of installation need not be there yet. */
+		if (i == 0)
+			strv_add(&words, "--config=singularity.conf");
+	}
 	spec.argv = words.items;
 	assert_ok(proc_spawn(&spec, &pid));
 	assert_ok(proc_wait(pid, &o->status));
@@ -67,6 +71,7 @@ static int set_up(void **state)
 	assert_ok(fs_mkdirs(AT_FDCWD, "d", 0700));
 	assert_ok(fs_mkdirs(AT_FDCWD, "s", 0700));
 	assert_ok(fs_mkdirs(AT_FDCWD, "k", 0700));
+	assert_ok(fs_write_file(AT_FDCWD, "singularity.conf", "", 0, 0600, false));
 	place("tiny.sif", "tiny.sif", SIZE_MAX);
 	place("tiny-native.sif", "tiny-native.sif", SIZE_MAX);
 	place("full-native.sif", "full-native.sif", SIZE_MAX);
@@ -186,6 +191,19 @@ static void bad_ids_and_files_are_usage_errors(void **state)
 	}
 }
 
+static void a_missing_configuration_is_fatal(void **state)
+{
+	struct outcome o = { 0 };
+
+	(void)state;
+	assert_int_equal(unlink("singularity.conf"), 0);
+	run_words("list", "tiny.sif", NULL, &o);
+	assert_int_equal(o.status, 255);
+	assert_non_null(strstr(buf_str(&o.err), "FATAL:   While initializing: couldn't parse configuration file"));
+	outcome_free(&o);
+	assert_ok(fs_write_file(AT_FDCWD, "singularity.conf", "", 0, 0600, false));
+}
+
 static void options_may_follow_the_file(void **state)
 {
 	struct outcome o = { 0 };
@@ -203,6 +221,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(recorded_commands_answer_the_same),
 		cmocka_unit_test(the_group_prints_its_help),
 		cmocka_unit_test(bad_ids_and_files_are_usage_errors),
+		cmocka_unit_test(a_missing_configuration_is_fatal),
 		cmocka_unit_test(options_may_follow_the_file),
 	};
 
