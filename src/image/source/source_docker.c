@@ -10,11 +10,15 @@
 #include "image/registry/registry_base64.h"
 #include "image/source/blob_fetch.h"
 #include "image/source/source_platform.h"
+#include "image/source/source_priv.h"
 
 #include <inttypes.h>
 
 /* An index in an index is unusual, more is an attack or a mistake. */
 enum { INDEX_DEPTH_MAX = 3 };
+
+/* Entries without a platform that are looked into; each costs two requests. */
+enum { SILENT_ENTRIES_MAX = 8 };
 
 struct docker_source {
 	struct source source;
@@ -22,7 +26,6 @@ struct docker_source {
 	struct cache *cache;
 	struct oci_ref ref;
 	struct registry *registry;
-	char *media_type; /* what source.manifest_media_type points to */
 	struct blob_fetch *fetch;
 };
 
@@ -45,8 +48,6 @@ static struct error *cached_document(struct docker_source *d, const struct diges
 	struct digest got;
 
 	*ret_found = false;
-	if (!d->cache)
-		return NULL;
 	TRY(cache_find_blob(d->cache, digest, &fd));
 	if (fd < 0)
 		return NULL;
@@ -60,24 +61,47 @@ static struct error *cached_document(struct docker_source *d, const struct diges
 	return NULL;
 }
 
-/* Keeps a document for next time. That it cannot be kept is no reason to fail. */
-static void keep_document(struct docker_source *d, const struct digest *digest, const struct buf *bytes)
+/* A document that is being fetched for the cache: others who want it wait for us. */
+struct pending {
+	struct cache_claim *claim; /* NULL: not for the cache */
+	int fd;			   /* of the claim */
+};
+
+static void pending_end(struct pending *pending)
 {
-	struct cache_claim *claim = NULL;
-	int fd = -EBADF;
+	cache_abandon(pending->claim);
+}
+#define cleanup_pending __attribute__((__cleanup__(pending_end)))
 
-	if (!d->cache || !cache_is_writable(d->cache))
-		return;
-
-	cleanup_with(error_free) struct error *err = cache_claim_blob(d->cache, digest, &claim, &fd);
-
-	if (!err && claim) {
-		err = io_pwrite_all(fd, buf_str(bytes), bytes->len, 0);
-		if (err)
-			cache_abandon(claim);
-		else
-			err = cache_commit(claim);
+/* Takes a document from the cache, or the right to put it there; neither if there is no cache. */
+static struct error *find_or_claim(struct docker_source *d, const struct digest *digest, size_t limit,
+				   struct buf *bytes, struct pending *pending, bool *ret_found)
+{
+	*ret_found = false;
+	if (!d->cache)
+		return NULL;
+	/* A second look, in case another process put it there while we waited for its claim. */
+	for (int look = 0; look < 2; look++) {
+		TRY(cached_document(d, digest, limit, bytes, ret_found));
+		if (*ret_found || !cache_is_writable(d->cache))
+			return NULL;
+		TRY(cache_claim_blob(d->cache, digest, &pending->claim, &pending->fd));
+		if (pending->claim)
+			return NULL;
 	}
+	return NULL;
+}
+
+/* Puts the fetched document into the cache. That it cannot be kept is no reason to fail. */
+static void keep(struct pending *pending, const struct buf *bytes)
+{
+	cleanup_with(error_free) struct error *err = NULL;
+
+	if (!pending->claim)
+		return;
+	err = io_pwrite_all(pending->fd, buf_str(bytes), bytes->len, 0);
+	if (!err)
+		err = cache_commit(take_ptr(&pending->claim));
 	if (err)
 		log_debug("%s", error_text(err));
 }
@@ -98,23 +122,33 @@ static void ask_digest(struct docker_source *d, const char *reference, struct re
 	}
 }
 
+static void move_document(struct registry_document *to, struct registry_document *from)
+{
+	registry_document_clear(to);
+	*to = *from;
+	*from = (struct registry_document){ 0 };
+}
+
 /* The document that the reference names, an index or a manifest. */
 static struct error *root_document(struct docker_source *d, struct registry_document *ret_document)
 {
 	const char *reference = d->ref.digest.text[0] ? d->ref.digest.text : d->ref.tag;
 	cleanup_registry_document struct registry_document known = { 0 };
+	cleanup_pending struct pending pending = { 0 };
 	bool found = false;
 
 	if (d->cache)
 		ask_digest(d, reference, &known, &found);
 	if (found)
-		TRY(cached_document(d, &known.digest, OCI_MANIFEST_MAX, &known.bytes, &found));
+		TRY(find_or_claim(d, &known.digest, OCI_MANIFEST_MAX, &known.bytes, &pending, &found));
 	if (found) {
-		*ret_document = known;
-		known = (struct registry_document){ 0 };
+		move_document(ret_document, &known);
 		return NULL;
 	}
 	TRY(registry_get_manifest(d->registry, reference, NULL, OCI_MANIFEST_MAX, ret_document));
+	/* The tag may have moved between the two questions. */
+	if (digest_eq(&ret_document->digest, &known.digest))
+		keep(&pending, &ret_document->bytes);
 	return NULL;
 }
 
@@ -123,19 +157,64 @@ static struct error *child_document(struct docker_source *d, const struct oci_de
 				    struct registry_document *ret_document)
 {
 	cleanup_registry_document struct registry_document child = { .digest = desc->digest };
+	const char *accept = *desc->media_type ? desc->media_type : NULL;
+	cleanup_pending struct pending pending = { 0 };
 	bool found = false;
 
-	TRY(cached_document(d, &desc->digest, OCI_MANIFEST_MAX, &child.bytes, &found));
-	if (!found)
-		TRY(registry_get_manifest(d->registry, desc->digest.text, *desc->media_type ? desc->media_type : NULL,
-					  OCI_MANIFEST_MAX, &child));
+	TRY(find_or_claim(d, &desc->digest, OCI_MANIFEST_MAX, &child.bytes, &pending, &found));
+	if (!found) {
+		TRY(registry_get_manifest(d->registry, desc->digest.text, accept, OCI_MANIFEST_MAX, &child));
+		keep(&pending, &child.bytes);
+	}
 	if (child.bytes.len != desc->size)
 		return error_new(ERR_CORRUPT, "manifest %s has %zu bytes, its index says %" PRIu64, desc->digest.text,
 				 child.bytes.len, desc->size);
 	if (!child.media_type)
 		child.media_type = xstrdup(desc->media_type);
-	*ret_document = child;
-	child = (struct registry_document){ 0 };
+	move_document(ret_document, &child);
+	return NULL;
+}
+
+static struct error *append(void *ctx, const void *data, size_t size)
+{
+	buf_append(ctx, data, size); /* registry_get_blob() keeps to the descriptor's size, which was checked */
+	return NULL;
+}
+
+/* A config that stands in its own descriptor. */
+static struct error *embedded_config(const struct oci_desc *desc, const char *embedded, struct buf *bytes)
+{
+	struct digest got;
+
+	if (!base64_decode(embedded, bytes))
+		return error_new(ERR_CORRUPT, "the config embedded in the manifest is not Base64");
+	got = sha256_of(buf_str(bytes), bytes->len);
+	if (!digest_eq(&got, &desc->digest))
+		return error_new(ERR_CORRUPT, "the config embedded in the manifest is something else");
+	return NULL;
+}
+
+/* The image config that a manifest names. */
+static struct error *config_bytes(struct docker_source *d, const struct oci_desc *desc, struct buf *bytes)
+{
+	const struct registry_blob blob = { .digest = desc->digest, .size = desc->size };
+	const char *embedded = jv_get_str(desc->doc, "data");
+	cleanup_pending struct pending pending = { 0 };
+	bool found = false;
+
+	if (desc->size > OCI_CONFIG_MAX)
+		return error_new(ERR_LIMIT, "image config has %" PRIu64 " bytes (limit %d)", desc->size, OCI_CONFIG_MAX);
+	if (embedded) {
+		TRY(embedded_config(desc, embedded, bytes));
+	} else {
+		TRY(find_or_claim(d, &desc->digest, OCI_CONFIG_MAX, bytes, &pending, &found));
+		if (!found)
+			TRY(registry_get_blob(d->registry, &blob, append, bytes));
+		keep(&pending, bytes);
+	}
+	if (bytes->len != desc->size)
+		return error_new(ERR_CORRUPT, "image config has %zu bytes, its descriptor says %" PRIu64, bytes->len,
+				 desc->size);
 	return NULL;
 }
 
@@ -167,11 +246,50 @@ static struct error *sniff(const struct registry_document *document, bool *ret_i
 	return NULL;
 }
 
-static void move_document(struct registry_document *to, struct registry_document *from)
+/* Does the image of an entry fit that names no platform? Its config knows. */
+static struct error *config_fits(struct docker_source *d, const struct oci_desc *desc, bool *ret_fits)
 {
-	registry_document_clear(to);
-	*to = *from;
-	*from = (struct registry_document){ 0 };
+	cleanup_registry_document struct registry_document document = { 0 };
+	cleanup_with(oci_manifest_free) struct oci_manifest *manifest = NULL;
+	cleanup_with(oci_config_free) struct oci_config *config = NULL;
+	cleanup_buf struct buf bytes = { 0 };
+
+	TRY(child_document(d, desc, &document));
+	TRY(oci_manifest_parse(buf_str(&document.bytes), document.bytes.len, &manifest));
+	if (!oci_is_config_type(manifest->config.media_type))
+		return NULL;
+	TRY(config_bytes(d, &manifest->config, &bytes));
+	TRY(oci_config_parse(buf_str(&bytes), bytes.len, &config));
+
+	const struct oci_platform platform = {
+		.os = config->os,
+		.architecture = config->architecture,
+		.variant = config->variant,
+		.os_version = config->os_version,
+	};
+
+	*ret_fits = oci_platform_satisfies(&platform, &d->options->platform);
+	return NULL;
+}
+
+/* The entry for the wanted platform, if need be by asking those that do not say. */
+static struct error *choose(struct docker_source *d, const struct oci_index *index, const struct oci_desc **ret_desc)
+{
+	int asked = 0;
+
+	source_platform_choose(index, &d->options->platform, ret_desc);
+	for (size_t i = 0; i < index->n_manifests && !*ret_desc && asked < SILENT_ENTRIES_MAX; i++) {
+		const struct oci_desc *desc = &index->manifests[i];
+		bool fits = false;
+
+		if (desc->platform.os || desc->platform.architecture || !oci_is_manifest_type(desc->media_type))
+			continue;
+		asked++;
+		TRY(config_fits(d, desc, &fits));
+		if (fits)
+			*ret_desc = desc;
+	}
+	return *ret_desc ? NULL : source_platform_none(index, &d->options->platform);
 }
 
 /* Walks from the root document down to a manifest. */
@@ -183,19 +301,16 @@ static struct error *find_manifest(struct docker_source *d, struct registry_docu
 	for (int depth = 0; depth <= INDEX_DEPTH_MAX; depth++) {
 		cleanup_with(oci_index_free) struct oci_index *index = NULL;
 		cleanup_registry_document struct registry_document child = { 0 };
-		const struct oci_desc *desc;
+		const struct oci_desc *desc = NULL;
 		bool is_index = false;
 
 		TRY(sniff(&document, &is_index));
-		keep_document(d, &document.digest, &document.bytes);
 		if (!is_index) {
 			move_document(ret_document, &document);
 			return NULL;
 		}
 		TRY(oci_index_parse(buf_str(&document.bytes), document.bytes.len, &index));
-		source_platform_choose(index, &d->options->platform, &desc);
-		if (!desc)
-			return source_platform_none(index, &d->options->platform);
+		TRY(choose(d, index, &desc));
 		TRY(child_document(d, desc, &child));
 		move_document(&document, &child);
 	}
@@ -216,70 +331,17 @@ static struct error *load_manifest(struct docker_source *d)
 	struct source *s = &d->source;
 
 	TRY(find_manifest(d, &document));
-	TRY(oci_manifest_parse(buf_str(&document.bytes), document.bytes.len, &s->manifest));
-	d->media_type = manifest_type(&document, s->manifest);
-	s->manifest_media_type = d->media_type;
-	s->manifest_digest = document.digest;
-	s->manifest_len = document.bytes.len;
-	s->manifest_bytes = buf_take(&document.bytes);
-	return NULL;
-}
-
-static struct error *append(void *ctx, const void *data, size_t size)
-{
-	buf_append(ctx, data, size); /* registry_get_blob() keeps to the descriptor's size, which was checked */
-	return NULL;
-}
-
-static struct error *embedded_config(const struct oci_desc *desc, struct buf *bytes, bool *ret_found)
-{
-	const char *embedded = jv_get_str(desc->doc, "data");
-	struct digest got;
-
-	*ret_found = false;
-	if (!embedded)
-		return NULL;
-	if (!base64_decode(embedded, bytes))
-		return error_new(ERR_CORRUPT, "the config embedded in the manifest is not Base64");
-	got = sha256_of(buf_str(bytes), bytes->len);
-	if (!digest_eq(&got, &desc->digest))
-		return error_new(ERR_CORRUPT, "the config embedded in the manifest is something else");
-	*ret_found = true;
-	return NULL;
-}
-
-static struct error *config_bytes(struct docker_source *d, struct buf *bytes)
-{
-	const struct oci_desc *desc = &d->source.manifest->config;
-	const struct registry_blob blob = { .digest = desc->digest, .size = desc->size };
-	bool found = false;
-
-	if (desc->size > OCI_CONFIG_MAX)
-		return error_new(ERR_LIMIT, "image config has %" PRIu64 " bytes (limit %d)", desc->size,
-				 OCI_CONFIG_MAX);
-	TRY(embedded_config(desc, bytes, &found));
-	if (!found)
-		TRY(cached_document(d, &desc->digest, OCI_CONFIG_MAX, bytes, &found));
-	if (!found)
-		TRY(registry_get_blob(d->registry, &blob, append, bytes));
-	if (bytes->len != desc->size)
-		return error_new(ERR_CORRUPT, "image config has %zu bytes, its descriptor says %" PRIu64, bytes->len,
-				 desc->size);
-	keep_document(d, &desc->digest, bytes);
+	TRY(source_take_manifest(s, &document.bytes));
+	s->manifest_media_type = manifest_type(&document, s->manifest);
 	return NULL;
 }
 
 static struct error *load_config(struct docker_source *d)
 {
 	cleanup_buf struct buf bytes = { 0 };
-	struct source *s = &d->source;
 
-	TRY(config_bytes(d, &bytes));
-	if (oci_is_config_type(s->manifest->config.media_type))
-		TRY(oci_config_parse(buf_str(&bytes), bytes.len, &s->config));
-	s->config_len = bytes.len;
-	s->config_bytes = buf_take(&bytes);
-	return NULL;
+	TRY(config_bytes(d, &d->source.manifest->config, &bytes));
+	return source_take_config(&d->source, &bytes);
 }
 
 static struct error *docker_start(struct source *s)
@@ -302,11 +364,7 @@ static void docker_close(struct source *s)
 	blob_fetch_free(d->fetch);
 	registry_close(d->registry);
 	oci_ref_clear(&d->ref);
-	oci_manifest_free(s->manifest);
-	oci_config_free(s->config);
-	free(s->manifest_bytes);
-	free(s->config_bytes);
-	free(d->media_type);
+	source_release(s);
 	free(d);
 }
 
