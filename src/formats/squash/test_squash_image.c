@@ -21,7 +21,12 @@
 
 void test_image_open(struct test_image *image, const struct squash_writer_options *options)
 {
-	*image = (struct test_image){ .fd = -EBADF };
+	test_image_open_at(image, options, 0);
+}
+
+void test_image_open_at(struct test_image *image, const struct squash_writer_options *options, uint64_t offset)
+{
+	*image = (struct test_image){ .fd = -EBADF, .offset = offset };
 	assert_ok(fs_mkdtemp("/tmp", "test-squash-", &image->dir));
 	image->path = xasprintf("%s/image.sqfs", image->dir);
 	assert_ok(fs_open(AT_FDCWD, image->path, O_RDWR | O_CREAT | O_EXCL, 0600, &image->fd));
@@ -85,8 +90,38 @@ void test_pattern(enum pattern pattern, uint64_t seed, void *data, size_t size)
 		case PATTERN_ZERO:
 			p[i] = 0;
 			break;
+		case PATTERN_ISLANDS:
+			p[i] = i / TEST_STRETCH % 4 == 1 ? (uint8_t)(x >> 24) : 0;
+			break;
 		}
 	}
+}
+
+static void end_file(struct test_image *image, struct squash_node *node, enum pattern pattern, uint64_t seed, size_t size)
+{
+	assert_ok(squash_writer_end_file(image->writer, &node->content));
+	assert_int_equal(squash_content_size(node->content), size);
+	GROW(image->files, image->n_files, image->files_cap);
+	image->files[image->n_files++] = (struct expected_file){ .node = node, .pattern = pattern, .seed = seed, .size = size };
+}
+
+struct squash_node *test_image_sparse_file(struct test_image *image, const char *path, uint64_t seed, size_t size)
+{
+	struct squash_node *node = test_image_add(image, path, S_IFREG | 0644);
+	cleanup_free uint8_t *data = xmalloc(size);
+
+	test_pattern(PATTERN_ISLANDS, seed, data, size);
+	assert_ok(squash_writer_begin_file(image->writer));
+	for (size_t done = 0, n = TEST_STRETCH; done < size; done += n) {
+		if (n > size - done)
+			n = size - done;
+		if (done / TEST_STRETCH % 4 == 1)
+			assert_ok(squash_writer_write(image->writer, data + done, n));
+		else
+			assert_ok(squash_writer_write_hole(image->writer, n));
+	}
+	end_file(image, node, PATTERN_ISLANDS, seed, size);
+	return node;
 }
 
 struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed, size_t size)
@@ -102,10 +137,7 @@ struct squash_node *test_image_file(struct test_image *image, const char *path, 
 			n = size - done;
 		assert_ok(squash_writer_write(image->writer, data + done, n));
 	}
-	assert_ok(squash_writer_end_file(image->writer, &node->content));
-	assert_int_equal(squash_content_size(node->content), size);
-	GROW(image->files, image->n_files, image->files_cap);
-	image->files[image->n_files++] = (struct expected_file){ .node = node, .pattern = pattern, .seed = seed, .size = size };
+	end_file(image, node, pattern, seed, size);
 	return node;
 }
 
@@ -117,6 +149,16 @@ void test_image_finish(struct test_image *image)
 	assert_int_equal(fstat(image->fd, &st), 0);
 	assert_int_equal(st.st_size, image->offset + image->size);
 	assert_int_equal(image->size % 4096, 0);
+}
+
+void test_image_bytes(const struct test_image *image, struct buf *bytes)
+{
+	char *room = buf_reserve(bytes, image->size);
+	size_t n = 0;
+
+	assert_ok(io_pread(image->fd, room, image->size, image->offset, &n));
+	assert_int_equal(n, image->size);
+	bytes->len += n;
 }
 
 int test_run(struct buf *output, const char *const *argv)
@@ -242,7 +284,8 @@ void test_image_check_unpacked(struct test_image *image)
 {
 	cleanup_free char *root = xasprintf("%s/unpacked", image->dir);
 	cleanup_buf struct buf output = { 0 };
-	const char *unpack[] = { "unsquashfs", "-no-progress", "-quiet", "-processors", "2", "-d", root, image->path, NULL };
+	cleanup_free char *offset = xasprintf("%llu", (unsigned long long)image->offset);
+	const char *unpack[] = { "unsquashfs", "-no-progress", "-quiet", "-processors", "2", "-offset", offset, "-d", root, image->path, NULL };
 	int status = test_run(&output, unpack);
 
 	if (status == -1) {

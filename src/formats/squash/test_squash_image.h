@@ -9,11 +9,14 @@
 #include "base/str.h"
 #include "formats/squash/squash_writer.h"
 
+#define TEST_STRETCH 100000u
+
 /* How the content of a test file looks. */
 enum pattern {
 	PATTERN_TEXT,	/* compresses well */
 	PATTERN_RANDOM, /* does not compress */
 	PATTERN_ZERO,
+	PATTERN_ISLANDS, /* random in every fourth stretch of TEST_STRETCH bytes, else zeros */
 };
 
 struct expected_file {
@@ -35,14 +38,20 @@ struct test_image {
 };
 
 void test_image_open(struct test_image *image, const struct squash_writer_options *options);
+/* test_image_open_at() - the same at a place within the file */
+void test_image_open_at(struct test_image *image, const struct squash_writer_options *options, uint64_t offset);
 void test_image_close(struct test_image *image);
 /* test_image_add() - a node; its parent must be there; "" gives the root */
 struct squash_node *test_image_add(struct test_image *image, const char *path, uint32_t mode);
 struct squash_node *test_image_dir(struct test_image *image, const char *path);
 /* test_image_file() - a regular file of @size bytes, checked by test_image_check_unpacked() */
 struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed, size_t size);
+/* test_image_sparse_file() - the same with PATTERN_ISLANDS, its zeros given as holes */
+struct squash_node *test_image_sparse_file(struct test_image *image, const char *path, uint64_t seed, size_t size);
 void test_image_finish(struct test_image *image);
 void test_pattern(enum pattern pattern, uint64_t seed, void *data, size_t size);
+/* test_image_bytes() - append the finished image */
+void test_image_bytes(const struct test_image *image, struct buf *bytes);
 /* test_run() - run a program, its name found on the usual path; output of both kinds is appended; -1 if it is not installed */
 int test_run(struct buf *output, const char *const *argv);
 /* test_image_check_unpacked() - unpack with unsquashfs and compare everything with the tree; skips without unsquashfs */
