@@ -107,9 +107,17 @@ static struct error *account_blocks(struct squash_writer *w, uint64_t n)
 	return account(w, n * sizeof(*w->file->words));
 }
 
+/* A file that failed in its middle leaves in_file set. */
+static struct error *check_between_files(const struct squash_writer *w)
+{
+	if (w->in_file || w->finished)
+		return error_new(ERR_INTERNAL, "an image cannot be continued %s", w->in_file ? "amid a file" : "behind its end");
+	return NULL;
+}
+
 struct error *squash_writer_begin_file(struct squash_writer *w)
 {
-	assert(!w->in_file && !w->finished);
+	TRY(check_between_files(w));
 	w->in_file = true;
 	w->file_size = 0;
 	w->file = NULL;
@@ -327,7 +335,7 @@ uint64_t squash_content_size(const struct squash_content *content)
 
 struct error *squash_writer_drain(struct squash_writer *w)
 {
-	assert(!w->in_file && !w->finished);
+	TRY(check_between_files(w));
 	if (w->fragment)
 		submit_fragment(w);
 	return squash_pool_drain(w->pool);

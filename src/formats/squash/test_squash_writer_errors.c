@@ -210,6 +210,23 @@ static void test_file_too_large(void **state)
 	test_image_close(&image);
 }
 
+static void test_wrong_order(void **state)
+{
+	struct test_image image;
+	uint64_t size;
+
+	(void)state;
+	test_image_open(&image, &zstd);
+	assert_ok(squash_writer_begin_file(image.writer));
+	assert_error(squash_writer_begin_file(image.writer), ERR_INTERNAL, "cannot be continued amid a file");
+	assert_error(squash_writer_finish(image.writer, image.tree, &size), ERR_INTERNAL, "cannot be continued amid a file");
+	test_image_close(&image);
+	test_image_open(&image, &zstd);
+	test_image_finish(&image);
+	assert_error(squash_writer_begin_file(image.writer), ERR_INTERNAL, "cannot be continued behind its end");
+	test_image_close(&image);
+}
+
 /* Makes the tables of a tree that cannot be written. */
 static void assert_finish_error(struct test_image *image, enum error_kind kind, const char *text)
 {
@@ -343,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_options),	       cmocka_unit_test(test_full_device),	cmocka_unit_test(test_file_size_limit),
 		cmocka_unit_test(test_no_room_for_tables), cmocka_unit_test(test_not_writable), cmocka_unit_test(test_not_readable),
 		cmocka_unit_test(test_freed_early),    cmocka_unit_test(test_memory_limit),	cmocka_unit_test(test_file_too_large),
+		cmocka_unit_test(test_wrong_order),
 		cmocka_unit_test(test_bad_nodes),      cmocka_unit_test(test_bad_links),	cmocka_unit_test(test_device_numbers),
 		cmocka_unit_test(test_ids),	       cmocka_unit_test(test_xattr_bytes),	cmocka_unit_test(test_listing_too_long),
 	};
