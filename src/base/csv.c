@@ -72,15 +72,17 @@ static struct error *read_plain(struct reader *r, struct buf *field)
 	return NULL;
 }
 
-struct error *csv_read_record(const char *text, struct strv *fields)
+struct error *csv_read_next(const char **text, struct strv *fields)
 {
-	struct reader r = { .p = text, .line_start = text, .line = 1 };
+	struct reader r = { .p = *text, .line_start = *text, .line = 1 };
 
 	for (size_t len = line_end_len(r.p); len; len = line_end_len(r.p))
 		next_line(&r, len);
 	r.record_line = r.line;
-	if (*r.p == '\0')
+	if (*r.p == '\0') {
+		*text = r.p;
 		return NULL;
+	}
 	for (;;) {
 		cleanup_buf struct buf field = { 0 };
 
@@ -91,8 +93,15 @@ struct error *csv_read_record(const char *text, struct strv *fields)
 			TRY(read_plain(&r, &field));
 		}
 		strv_add_take(fields, buf_take(&field));
-		if (*r.p != ',')
+		if (*r.p != ',') {
+			*text = r.p;
 			return NULL;
+		}
 		r.p++;
 	}
+}
+
+struct error *csv_read_record(const char *text, struct strv *fields)
+{
+	return csv_read_next(&text, fields);
 }

@@ -28,10 +28,16 @@ struct error *fs_open(int dirfd, const char *path, int flags, mode_t mode, int *
 	return NULL;
 }
 
+/* openat2() takes nothing but these with O_PATH, where openat() looks away. */
+static uint64_t flags_of(int flags)
+{
+	return (uint64_t)(unsigned int)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY));
+}
+
 static struct error *open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve, int *ret_fd)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOCTTY),
+		.flags = flags_of(flags),
 		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
 		.resolve = resolve,
 	};

@@ -44,6 +44,21 @@ static void test_only_first_record(void **state)
 	assert_fields("\n\r\na\r\nb", "a");
 }
 
+static void test_one_after_the_other(void **state)
+{
+	const char *text = "\na,\"b\nc\"\n\r\nd";
+	cleanup_strv struct strv fields = { 0 };
+
+	(void)state;
+	assert_ok(csv_read_next(&text, &fields));
+	assert_int_equal(fields.n, 2);
+	assert_ok(csv_read_next(&text, &fields));
+	assert_int_equal(fields.n, 3);
+	assert_string_equal(fields.items[2], "d");
+	assert_ok(csv_read_next(&text, &fields));
+	assert_int_equal(fields.n, 3);
+}
+
 static void test_errors(void **state)
 {
 	cleanup_strv struct strv fields = { 0 };
@@ -65,6 +80,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_only_first_record),
+		cmocka_unit_test(test_one_after_the_other),
 		cmocka_unit_test(test_errors),
 	};
 

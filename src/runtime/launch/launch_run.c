@@ -294,32 +294,43 @@ static struct error *start_server(struct launch *l)
 	return NULL;
 }
 
-/* --workdir: what is asked for below it is made by the user, never through a link that leads out of it. */
+/*
+ * One directory below the work directory, of mode 1777 whatever the umask is. Links are not followed, not even existing ones: the work
+ * directory may be shared, and what lies in it belong to others.
+ */
+static struct error *make_dir_1777(int workdir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	cleanup_free char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	cleanup_fd int parent_fd = -EBADF;
+	cleanup_fd int dir = -EBADF;
+
+	TRY(fs_open_beneath(workdir, parent, O_PATH | O_DIRECTORY, 0, &parent_fd));
+	if (mkdirat(parent_fd, name, 0700) < 0) {
+		if (errno != EEXIST)
+			return error_sys(errno, "mkdir %s", name);
+		return fs_open_beneath(parent_fd, name, O_PATH | O_DIRECTORY, 0, &dir);
+	}
+	TRY(fs_open_beneath(parent_fd, name, O_RDONLY | O_DIRECTORY, 0, &dir));
+	if (fchmod(dir, 01777) < 0)
+		return error_sys(errno, "chmod %s", name);
+	return NULL;
+}
+
 static struct error *make_workdirs(const struct launch_plan *plan)
 {
-	cleanup_fd int base = -EBADF;
+	const struct strv *dirs = &plan->make_dirs_1777;
+	cleanup_fd int workdir = -EBADF;
 
-	if (!plan->workdir)
+	if (dirs->n == 0)
 		return NULL;
-	TRY_CTX(fs_open(AT_FDCWD, plan->workdir, O_PATH | O_DIRECTORY, 0, &base), "failed to create %s", plan->workdir);
-	for (size_t i = 0; i < plan->make_dirs_1777.n; i++) {
-		const char *name = plan->make_dirs_1777.items[i];
-		const char *last = strrchr(name, '/');
-		cleanup_free char *parent = last ? xstrndup(name, (size_t)(last - name)) : xstrdup(".");
-		cleanup_fd int parent_fd = -EBADF;
-		cleanup_fd int fd = -EBADF;
-
-		TRY_CTX(fs_open_beneath(base, parent, O_PATH | O_DIRECTORY, 0, &parent_fd), "failed to create %s/%s", plan->workdir,
-			name);
-		if (mkdirat(parent_fd, last ? last + 1 : name, 0777) < 0) {
-			if (errno != EEXIST)
-				return error_sys(errno, "failed to create %s/%s", plan->workdir, name);
-			continue;
-		}
-		TRY(fs_open_beneath(parent_fd, last ? last + 1 : name, O_RDONLY | O_DIRECTORY, 0, &fd));
-		if (fchmod(fd, 01777) < 0)
-			return error_sys(errno, "failed to create %s/%s", plan->workdir, name);
-	}
+	TRY_CTX(fs_open(AT_FDCWD, plan->workdir, O_PATH | O_DIRECTORY, 0, &workdir),
+		"while creating OCI spec: while configuring tmp mounts: failed to create %s/%s", plan->workdir, dirs->items[0]);
+	for (size_t i = 0; i < dirs->n; i++)
+		TRY_CTX(make_dir_1777(workdir, dirs->items[i]),
+			"while creating OCI spec: while configuring tmp mounts: failed to create %s/%s", plan->workdir,
+			dirs->items[i]);
 	return NULL;
 }
 

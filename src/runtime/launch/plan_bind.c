@@ -10,6 +10,8 @@
  */
 #include "runtime/launch/plan_priv.h"
 
+#include "base/csv.h"
+
 void plan_binds_free(struct plan_binds *binds)
 {
 	for (size_t i = 0; i < binds->n; i++) {
@@ -122,43 +124,6 @@ struct error *plan_bind_parse(const char *list, struct plan_binds *binds)
 	return NULL;
 }
 
-/*
- * One CSV field into @out, which is cleared. Advances *@at past it, not past the comma or newline that ends it. A
- * quoted field may contain both, and a quote that is doubled.
- */
-static struct error *csv_field(const char **at, struct buf *out)
-{
-	const char *s = *at;
-
-	buf_clear(out);
-	if (*s != '"') {
-		size_t len = strcspn(s, ",\n");
-
-		if (memchr(s, '"', len))
-			return error_new(ERR_USAGE, "error parsing mount: bare \" in non-quoted field");
-		if (s[len] != ',' && len > 0 && s[len - 1] == '\r')
-			buf_append(out, s, len - 1);
-		else
-			buf_append(out, s, len);
-		*at = s + len;
-		return NULL;
-	}
-	for (s++; *s && (*s != '"' || s[1] == '"'); s++) {
-		if (*s == '"')
-			s++;
-		buf_append_char(out, *s);
-	}
-	if (!*s)
-		return error_new(ERR_USAGE, "error parsing mount: missing \" at the end of a quoted field");
-	s++;
-	if (*s == '\r' && s[1] == '\n')
-		s++;
-	if (*s && *s != ',' && *s != '\n')
-		return error_new(ERR_USAGE, "error parsing mount: extraneous or missing \" in quoted field");
-	*at = s;
-	return NULL;
-}
-
 static struct error *set_required(char **where, const char *value, const char *what)
 {
 	if (!value || !*value)
@@ -194,25 +159,18 @@ static struct error *apply_key(struct plan_bind *bind, const char *key, const ch
 	return error_new(ERR_USAGE, "invalid key \"%s\" in mount specification", key);
 }
 
-/* One record; *@at is left at the newline or the end. */
-static struct error *mount_record(const char **at, struct plan_binds *binds)
+static struct error *mount_record(const struct strv *fields, struct plan_binds *binds)
 {
-	cleanup_buf struct buf field = { 0 };
 	struct plan_bind *bind;
 
 	TRY(plan_binds_add(binds, &bind));
-	for (;;) {
-		TRY(csv_field(at, &field));
-
-		cleanup_free char *key = xstrdup(buf_str(&field));
+	for (size_t i = 0; i < fields->n; i++) {
+		cleanup_free char *key = xstrdup(fields->items[i]);
 		char *equals = strchr(key, '=');
 
 		if (equals)
 			*equals = '\0';
 		TRY(apply_key(bind, key, equals ? equals + 1 : NULL));
-		if (**at != ',')
-			break;
-		(*at)++;
 	}
 	if (!bind->source || !bind->destination)
 		return error_new(ERR_USAGE, "mounts must specify a source and a destination");
@@ -223,12 +181,12 @@ struct error *plan_mount_parse(const char *records, struct plan_binds *binds)
 {
 	const char *at = records;
 
-	while (*at) {
-		if (*at == '\n' || (*at == '\r' && at[1] == '\n')) {
-			at++;
-			continue;
-		}
-		TRY_CTX(mount_record(&at, binds), "while parsing mount \"%s\"", records);
+	for (;;) {
+		cleanup_strv struct strv fields = { 0 };
+
+		TRY_CTX(csv_read_next(&at, &fields), "while parsing mount \"%s\": error parsing mount", records);
+		if (fields.n == 0)
+			return NULL;
+		TRY_CTX(mount_record(&fields, binds), "while parsing mount \"%s\"", records);
 	}
-	return NULL;
 }
