@@ -84,8 +84,9 @@ static void handler(void *ctx, int fd, const struct test_request *request)
 	if (str_eq(path, "/echo"))
 		reply_headers(fd, request);
 	else if (str_eq(path, "/hundred"))
-		test_reply(fd, "200 OK", "", "0123456789012345678901234567890123456789012345678901234567890123456789"
-					     "012345678901234567890123456789");
+		test_reply(fd, "200 OK", "",
+			   "0123456789012345678901234567890123456789012345678901234567890123456789"
+			   "012345678901234567890123456789");
 	else if (str_eq(path, "/404"))
 		test_reply(fd, "404 Not Found", "", "nothing here");
 	else if (str_eq(path, "/flood"))
@@ -101,7 +102,8 @@ static void handler(void *ctx, int fd, const struct test_request *request)
 	else if (str_eq(path, "/drip"))
 		drip(fd);
 	else if (str_eq(path, "/interim"))
-		test_writef(fd, "HTTP/1.1 100 Continue\r\nX-Old: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+		test_writef(fd,
+			    "HTTP/1.1 100 Continue\r\nX-Old: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	else if (str_eq(path, "/loop"))
 		redirect(fd, "302 Found", NULL, "/loop");
 	else if (str_eq(path, "/here"))
@@ -151,7 +153,9 @@ static void elsewhere_handler(void *ctx, int fd, const struct test_request *requ
 
 static struct http_client *client_with(unsigned int stall_timeout_s)
 {
-	const struct http_client_options options = { .user_agent = "tester", .stall_timeout_s = stall_timeout_s, .retry_base_ms = 1 };
+	const struct http_client_options options = { .user_agent = "tester",
+						     .stall_timeout_s = stall_timeout_s,
+						     .retry_base_ms = 1 };
 	struct http_client *client = NULL;
 
 	assert_ok(http_client_new(&options, &client));
@@ -174,7 +178,8 @@ static void an_exchange_carries_what_was_asked(void **state)
 	cleanup_http_response struct http_response r = { 0 };
 
 	(void)state;
-	assert_ok(get("/echo", (struct http_request){ .accept = "a/b", .authorization = "Bearer t", .range_start = 5 }, &r));
+	assert_ok(get("/echo", (struct http_request){ .accept = "a/b", .authorization = "Bearer t", .range_start = 5 },
+		      &r));
 	assert_int_equal(r.status, 200);
 	assert_string_equal(buf_str(&r.body), "GET|Bearer t|a/b|bytes=5-|tester|-");
 	assert_int_equal(r.content_length, r.body.len);
@@ -210,7 +215,8 @@ static void body_limits_are_exact(void **state)
 	assert_int_equal(r.body.len, 100);
 	assert_error(get("/hundred", (struct http_request){ .body_limit = 99 }, &r), ERR_LIMIT, "larger than 99 bytes");
 	assert_false(r.transient);
-	assert_error(get("/endless", (struct http_request){ .body_limit = 65536 }, &r), ERR_LIMIT, "larger than 65536 bytes");
+	assert_error(get("/endless", (struct http_request){ .body_limit = 65536 }, &r), ERR_LIMIT,
+		     "larger than 65536 bytes");
 	assert_error(get("/flood", (struct http_request){ 0 }, &r), ERR_LIMIT, "headers are larger");
 	/* Of an error only the beginning is of interest. */
 	assert_ok(get("/endless-error", (struct http_request){ 0 }, &r));
@@ -238,15 +244,15 @@ static void refused_connections_say_so(void **state)
 	struct test_server *server = test_server_start("127.0.0.1", handler, NULL);
 	cleanup_free char *url = test_server_url(server, "/?token=secret&n=1");
 	cleanup_free char *host = test_server_host(server);
-	cleanup_free char *wanted = xasprintf("Get \"http://%s/?token=REDACTED&n=1\": dial tcp %s: connect: connection refused",
-					      host, host);
+	cleanup_free char *wanted = xasprintf(
+		"Get \"http://%s/?token=REDACTED&n=1\": dial tcp %s: connect: connection refused", host, host);
 
 	(void)state;
 	test_server_stop(server);
 	assert_error(http_send(client, &(struct http_request){ .url = url }, &r), ERR_NETWORK, wanted);
 	assert_false(r.transient);
-	assert_error(http_send(client, &(struct http_request){ .url = "http://no-such-host.invalid/" }, &r), ERR_NETWORK,
-		     "no such host");
+	assert_error(http_send(client, &(struct http_request){ .url = "http://no-such-host.invalid/" }, &r),
+		     ERR_NETWORK, "no such host");
 }
 
 static void credentials_stay_with_their_origin(void **state)
@@ -339,7 +345,8 @@ static void silence_and_dripping_end(void **state)
 	time_t before = time(NULL);
 
 	(void)state;
-	assert_error(http_send(client, &(struct http_request){ .url = url, .body_limit = 4096 }, &r), ERR_NETWORK, "too slow");
+	assert_error(http_send(client, &(struct http_request){ .url = url, .body_limit = 4096 }, &r), ERR_NETWORK,
+		     "too slow");
 	assert_true(r.transient);
 	assert_in_range(time(NULL) - before, 0, 8);
 	assert_error(get("/drip", (struct http_request){ .timeout_s = 1 }, &r), ERR_NETWORK, "timed out");
@@ -363,7 +370,8 @@ static void cancelling_ends_a_call(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, client), 0);
-	assert_error(http_send(client, &(struct http_request){ .url = url, .body_limit = 4096 }, &r), ERR_NETWORK, "cancelled");
+	assert_error(http_send(client, &(struct http_request){ .url = url, .body_limit = 4096 }, &r), ERR_NETWORK,
+		     "cancelled");
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(http_client_cancelled(client));
 	assert_error(http_client_sleep(client, 60000), ERR_NETWORK, "cancelled");
@@ -442,13 +450,10 @@ static void retry_after_is_parsed(void **state)
 
 static struct error *either(const char *first, const char *second, struct http_response *r, bool *ret_second)
 {
-	/* Our server answers no TLS greeting, so https hangs until the connection should stand. */
-	const struct http_client_options options = { .connect_timeout_s = 1 };
-	cleanup_with(http_client_free) struct http_client *client = NULL;
+	cleanup_with(http_client_free) struct http_client *client = client_with(0);
 	const struct http_request a = { .url = first, .body_limit = 4096 };
 	const struct http_request b = { .url = second, .body_limit = 4096 };
 
-	assert_ok(http_client_new(&options, &client));
 	return http_send_either(client, &a, &b, 300, r, ret_second);
 }
 

@@ -79,12 +79,8 @@ static void length_limit_is_exact(void **state)
 static void locations_are_resolved(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "/b?x=y", "http://h:1/b?x=y" },
-		{ "c", "http://h:1/v2/c" },
-		{ "../../../c", "http://h:1/c" },
-		{ "//other/d", "http://other/d" },
-		{ "https://s/e", "https://s/e" },
-		{ "?q=1", "http://h:1/v2/a?q=1" },
+		{ "/b?x=y", "http://h:1/b?x=y" },  { "c", "http://h:1/v2/c" },	     { "../../../c", "http://h:1/c" },
+		{ "//other/d", "http://other/d" }, { "https://s/e", "https://s/e" }, { "?q=1", "http://h:1/v2/a?q=1" },
 	};
 	cleanup_http_url struct http_url base = { 0 };
 
@@ -107,8 +103,8 @@ static void origin_is_scheme_host_and_port(void **state)
 		const char *a, *b;
 		bool same;
 	} cases[] = {
-		{ "https://h/a", "https://H:443/b", true },  { "https://h/", "http://h/", false },
-		{ "https://h/", "https://h:444/", false },   { "https://h/", "https://h.evil/", false },
+		{ "https://h/a", "https://H:443/b", true },	{ "https://h/", "http://h/", false },
+		{ "https://h/", "https://h:444/", false },	{ "https://h/", "https://h.evil/", false },
 		{ "http://127.0.0.1/", "http://127.1/", true },
 	};
 
@@ -126,15 +122,17 @@ static void origin_is_scheme_host_and_port(void **state)
 static void private_addresses_are_known(void **state)
 {
 	static const char *const private[] = {
-		"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "127.0.0.1", "169.254.1.1", "0.0.0.0",
-		"::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "::ffff:10.1.2.3",
+		"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",  "127.0.0.1", "169.254.1.1",	    "0.0.0.0",
+		"::1",	    "::",	  "fe80::1",	    "fe80::1%eth0", "fd00::1",	 "::ffff:10.1.2.3",
 	};
 	static const char *const public[] = {
-		"11.0.0.1", "172.15.255.255", "172.32.0.0", "192.167.1.1", "8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8",
-		"registry.example", "localhost", "10.example", "",
+		"11.0.0.1",	  "172.15.255.255",   "172.32.0.0", "192.167.1.1", "8.8.8.8", "2001:db8::1",
+		"::ffff:8.8.8.8", "registry.example", "localhost",  "10.example",  "",
 	};
-	static const char *const loopback[] = { "localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1" };
-	static const char *const elsewhere[] = { "10.0.0.1", "128.0.0.1", "localhost.evil", "notlocalhost", "fe80::1", "" };
+	static const char *const loopback[] = { "localhost", "a.localhost", "127.0.0.1",
+						"127.9.9.9", "::1",	    "::ffff:127.0.0.1" };
+	static const char *const elsewhere[] = { "10.0.0.1",	 "128.0.0.1", "localhost.evil",
+						 "notlocalhost", "fe80::1",   "" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(private); i++)
@@ -151,8 +149,10 @@ static void secrets_are_taken_out(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "http://h/p", "http://h/p" },
-		{ "https://h/t?service=s&scope=repository:a:pull&n=5", "https://h/t?service=s&scope=repository:a:pull&n=5" },
-		{ "https://s3/x?X-Amz-Signature=abc&digest=sha256:1", "https://s3/x?X-Amz-Signature=REDACTED&digest=sha256:1" },
+		{ "https://h/t?service=s&scope=repository:a:pull&n=5",
+		  "https://h/t?service=s&scope=repository:a:pull&n=5" },
+		{ "https://s3/x?X-Amz-Signature=abc&digest=sha256:1",
+		  "https://s3/x?X-Amz-Signature=REDACTED&digest=sha256:1" },
 		{ "https://s3/x?flag&sig=", "https://s3/x?flag&sig=REDACTED" },
 		{ "http://user:pass@proxy:3128/", "http://proxy:3128/" },
 		{ "http://a@b@proxy/x@y", "http://proxy/x@y" },

@@ -11,6 +11,9 @@
 
 enum { HEAD_MAX = 65536, CONNECTIONS_MAX = 256 };
 
+/* First byte of a TLS greeting: plain servers hang up on it. */
+enum { TLS_HANDSHAKE = 0x16 };
+
 struct test_server {
 	int fd;
 	char *address;
@@ -55,7 +58,8 @@ void test_writef(int fd, const char *fmt, ...)
 
 void test_reply(int fd, const char *status, const char *headers, const char *body)
 {
-	test_writef(fd, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", status, strlen(body), headers, body);
+	test_writef(fd, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", status, strlen(body),
+		    headers, body);
 }
 
 char *test_header(const struct test_request *request, const char *name)
@@ -83,6 +87,8 @@ static bool read_some(int fd, struct buf *b, const char *end, size_t want)
 			return false;
 		b->len += (size_t)n;
 		b->data[b->len] = '\0';
+		if (b->data[0] == TLS_HANDSHAKE)
+			return false;
 	}
 	return true;
 }
@@ -101,7 +107,8 @@ static void handle(struct connection *c)
 	request.head = xstrndup(in.data, head_len);
 	cleanup_free char *length_text = test_header(&request, "content-length");
 
-	if (length_text && num_parse_u64(length_text, HEAD_MAX, &length) && read_some(c->fd, &in, NULL, head_len + length))
+	if (length_text && num_parse_u64(length_text, HEAD_MAX, &length) &&
+	    read_some(c->fd, &in, NULL, head_len + length))
 		request.body = xstrndup(in.data + head_len, length);
 	request.method = xstrndup(request.head, strcspn(request.head, " "));
 	const char *path = request.head + strlen(request.method) + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A scripted HTTP server for unit tests: a thread per connection, one request each, an answer written by the test. Misbehaving is
- * the point, so a handler writes whatever bytes it likes.
+ * A scripted HTTP server for unit tests: a thread per connection, one request each, an answer written by the test.
+ * Misbehaving is the point, so a handler writes whatever bytes it likes.
  */
 #ifndef IMAGE_TEST_SERVER_H
 #define IMAGE_TEST_SERVER_H
@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 struct test_request {
-	char *head;   /* request line and headers */
+	char *head; /* request line and headers */
 	char *method, *path;
-	char *body;   /* of a POST */
+	char *body; /* of a POST */
 };
 
 typedef void test_handler(void *ctx, int fd, const struct test_request *request);

@@ -203,7 +203,8 @@ static struct error *config_bytes(struct docker_source *d, const struct oci_desc
 	bool found = false;
 
 	if (desc->size > OCI_CONFIG_MAX)
-		return error_new(ERR_LIMIT, "image config has %" PRIu64 " bytes (limit %d)", desc->size, OCI_CONFIG_MAX);
+		return error_new(ERR_LIMIT, "image config has %" PRIu64 " bytes (limit %d)", desc->size,
+				 OCI_CONFIG_MAX);
 	if (embedded) {
 		TRY(embedded_config(desc, embedded, bytes));
 	} else {
