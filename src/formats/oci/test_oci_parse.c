@@ -77,6 +77,7 @@ static void bad_indexes_are_refused(void **state)
 	} cases[] = {
 		{ "", ERR_CORRUPT, "not valid JSON" },
 		{ "[]", ERR_CORRUPT, "image index is not a JSON object" },
+		{ "{\"a\":1,\"a\":2}", ERR_CORRUPT, "duplicate" },
 		{ "{\"schemaVersion\":1}", ERR_UNSUPPORTED, "schemaVersion" },
 		{ "{\"schemaVersion\":\"2\"}", ERR_UNSUPPORTED, "schemaVersion" },
 		{ "{\"manifests\":{}}", ERR_CORRUPT, "manifests is not a list" },
@@ -139,6 +140,19 @@ static void entries_are_limited(void **state)
 		else
 			assert_ok(manifest_of(text.data, &manifest));
 	}
+}
+
+static void deep_documents_are_refused(void **state)
+{
+	enum { DEPTH = 10000 };
+	struct oci_config *config = NULL;
+	cleanup_buf struct buf text = { 0 };
+
+	(void)state;
+	buf_append_str(&text, "{\"x\":");
+	memset(buf_reserve(&text, DEPTH), '[', DEPTH);
+	text.len += DEPTH;
+	assert_error(oci_config_parse(text.data, text.len, &config), ERR_LIMIT, "image config nests deeper");
 }
 
 static void documents_are_limited(void **state)
@@ -316,6 +330,7 @@ int main(void)
 		cmocka_unit_test(bad_manifests_are_refused), cmocka_unit_test(config_is_parsed),
 		cmocka_unit_test(empty_config_is_one),	    cmocka_unit_test(bad_configs_are_refused),
 		cmocka_unit_test(many_labels_take_linear_time), cmocka_unit_test(media_types_are_known),
+		cmocka_unit_test(deep_documents_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "formats/ocisif/ocisif.h"
 
+#include "base/sha256.h"
 #include "tests/testlib/fixture.h"
 
 enum { AT_SLOT = 4096, AT_EXTRA = AT_SLOT + 201 };
@@ -180,6 +181,68 @@ static void documents_that_do_not_fit_are_refused(void **state)
 	}
 }
 
+#define MANIFEST_1 "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"size\":2,\"digest\":\"%s\"},\"layers\":[{\"mediaType\":\"" \
+		   OCI_MT_SQUASHFS "\",\"size\":5,\"digest\":\"%s\"}]}"
+
+/* An image of one layer whose root index has one entry for each of @entries: members added to the descriptor of its manifest. */
+static struct error *open_made(const char *const *entries, struct ocisif **ret_img)
+{
+	cleanup_with(ocisif_writer_free) struct ocisif_writer *w = NULL;
+	cleanup_fd int fd = fixture_memory("", 0);
+	struct digest config = sha256_of("{}", 2);
+	struct digest layer = sha256_of("layer", 5);
+	cleanup_free char *manifest = xasprintf(MANIFEST_1, config.text, layer.text);
+	struct digest digest = sha256_of(manifest, strlen(manifest));
+	cleanup_buf struct buf root = { 0 };
+
+	buf_append_str(&root, "{\"manifests\":[");
+	for (size_t i = 0; entries[i]; i++)
+		buf_appendf(&root, "%s{\"size\":%zu,\"digest\":\"%s\",%s}", i ? "," : "", strlen(manifest), digest.text, entries[i]);
+	buf_append_str(&root, "]}");
+	/* The other way round than writers do it: the place of an object means nothing. */
+	assert_ok(ocisif_create(fd, ocisif_slots(1), &w));
+	assert_ok(ocisif_add_blob(w, manifest, strlen(manifest), &digest));
+	assert_ok(ocisif_add_blob(w, "{}", 2, &config));
+	assert_ok(ocisif_add_blob(w, "layer", 5, &layer));
+	digest = sha256_of(root.data, root.len);
+	assert_ok(ocisif_finish(w, root.data, root.len, &digest));
+	return ocisif_open(take_fd(&fd), "x.sif", ret_img);
+}
+
+#define IMAGE	"\"mediaType\":\"" OCI_MT_MANIFEST "\""
+#define INDEX	"\"mediaType\":\"" OCI_MT_INDEX "\""
+#define NAME(n) ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" n "\"}"
+
+static void the_one_image_is_chosen(void **state)
+{
+	static const struct {
+		const char *entries[4];
+		const char *text; /* NULL: opens */
+	} cases[] = {
+		{ { IMAGE }, NULL }, /* without artifactType, as older versions wrote it */
+		{ { "\"mediaType\":\"" OCI_MT_DOCKER_MANIFEST "\"" }, NULL },
+		{ { IMAGE NAME("latest") }, NULL },
+		{ { IMAGE NAME("_cosign:sha256-1.sig"), IMAGE, INDEX }, NULL },
+		{ { NULL }, "no match found" },
+		{ { INDEX }, "no match found" }, /* nested indexes are not searched */
+		{ { IMAGE NAME("_cosign:sha256-1.sig") }, "no match found" },
+		{ { IMAGE, IMAGE }, "multiple matches found" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_with(ocisif_close) struct ocisif *img = NULL;
+		struct error *err = open_made(cases[i].entries, &img);
+
+		if (!cases[i].text)
+			assert_ok(err);
+		else
+			assert_error(err, i < 7 ? ERR_NOT_FOUND : ERR_CORRUPT, cases[i].text);
+		if (img)
+			assert_int_equal(img->layers[0].size, 5);
+	}
+}
+
 static void two_root_indexes_are_refused(void **state)
 {
 	cleanup_buf struct buf image = { 0 };
@@ -232,6 +295,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_gives_one_error),
 		cmocka_unit_test(flipped_bits_are_safe),
 		cmocka_unit_test(documents_that_do_not_fit_are_refused),
+		cmocka_unit_test(the_one_image_is_chosen),
 		cmocka_unit_test(two_root_indexes_are_refused),
 		cmocka_unit_test(doubled_blobs_are_read),
 		cmocka_unit_test(an_overlay_is_allowed_only_as_last_layer),

@@ -240,6 +240,16 @@ static void lying_objects_are_refused(void **state)
 	}
 }
 
+static void files_of_ones_are_refused(void **state)
+{
+	struct buf *image = *state;
+
+	memset(image->data + AT_SLOT, 0xff, (size_t)12 * SIF_DESCR_SIZE);
+	assert_refused(image, ERR_CORRUPT, "object 4294967295 has a negative size or position");
+	memset(image->data + AT_VERSION + 3, 0xff, image->len - AT_VERSION - 3);
+	assert_refused(image, ERR_CORRUPT, "negative");
+}
+
 static void objects_past_the_end_are_refused_on_use(void **state)
 {
 	cleanup_with(sif_free) struct sif *sif = NULL;
@@ -311,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup(magic_and_version_are_checked, setup),
 		cmocka_unit_test_setup(lying_tables_are_refused, setup),
 		cmocka_unit_test_setup(lying_objects_are_refused, setup),
+		cmocka_unit_test_setup(files_of_ones_are_refused, setup),
 		cmocka_unit_test_setup(objects_past_the_end_are_refused_on_use, setup),
 		cmocka_unit_test_setup(odd_but_valid_tables_are_read, setup),
 		cmocka_unit_test_setup(table_may_lie_elsewhere, setup),

@@ -8,6 +8,7 @@
 
 #include "formats/sif/sif.h"
 
+#include "base/sha256.h"
 #include "tests/testlib/fixture.h"
 
 static int empty_file(void)
@@ -100,6 +101,55 @@ static void two_partitions_are_the_worked_example(void **state)
 	assert_int_equal(sif->descrs[0].padded_size, 596);
 }
 
+/* The example of a signed image: the digest of the whole file is given there, and what `list` and `info` print of it. */
+static void a_signed_image_is_the_worked_example(void **state)
+{
+	static const char envelope[] =
+		"{\"payloadType\":\"application/vnd.sylabs.sif-metadata+json\",\"payload\":\""
+		"eyJ2ZXJzaW9uIjoxLCJoZWFkZXIiOnsiZGlnZXN0Ijoic2hhMjU2OjYzNWZhMGExNGE4ZWYwYzAz"
+		"NTFlZDNlOTg1Nzk5ZWQxZDRmNzVjZTk3M2RlYTNjYzc2Yzk5NzEwNzk1Y2MzZjEifSwib2JqZWN0"
+		"cyI6W3sicmVsYXRpdmVJZCI6MCwiZGVzY3JpcHRvckRpZ2VzdCI6InNoYTI1NjozZTQ3Nzc2YWQw"
+		"MzAzOTQyOTY3MmVkY2NlY2EzYTFmMzYyZjVlZjk4YzY4ZDI0NjdmM2JlNWRhMGU2MDYyNTViIiwi"
+		"b2JqZWN0RGlnZXN0Ijoic2hhMjU2OjQ0MTM2ZmEzNTViMzY3OGExMTQ2YWQxNmY3ZTg2NDllOTRm"
+		"YjRmYzIxZmU3N2U4MzEwYzA2MGY2MWNhYWZmOGEifV19"
+		"\",\"signatures\":[{\"keyid\":\"SHA256:bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8\",\"sig\":\""
+		"ZIv7z6U+X9mzAXRWVBBCxkOrSGh79wRip3A9FL+lC6kDg3riay8UqyGIbhFlZ9B0xnByibHnhS0HbblC6I/bBw==\"}]}";
+	static const char list[] =
+		"------------------------------------------------------------------------------\n"
+		"ID   |GROUP   |LINK    |SIF POSITION (start-end)  |TYPE\n"
+		"------------------------------------------------------------------------------\n"
+		"1    |1       |NONE    |32176-32178               |JSON.Generic\n"
+		"2    |NONE    |1   (G) |32178-32848               |Signature (SHA-256)\n";
+	static const char info[] = "  Data Type:  Signature\n  ID:         2\n  Group ID:   NONE\n  Linked ID:  1 (G)\n"
+				   "  Offset:     32178\n  Size:       670\n  Hash Type:  SHA-256\n";
+	cleanup_with(sif_writer_free) struct sif_writer *w = NULL;
+	cleanup_with(sif_free) struct sif *sif = NULL;
+	cleanup_fd int fd = empty_file();
+	cleanup_buf struct buf bytes = { 0 };
+	cleanup_buf struct buf text = { 0 };
+	struct sif_descr data = { .type = SIF_TYPE_JSON, .size = 2, .group = SIF_GROUP_MARK | 1, .name = "data.json" };
+	struct sif_descr signature = { .type = SIF_TYPE_SIGNATURE, .size = sizeof(envelope) - 1, .group = SIF_GROUP_MARK,
+				       .link = SIF_GROUP_MARK | 1, .extra = { 1 } };
+
+	(void)state;
+	assert_ok(sif_create(fd, 48, &w));
+	add(w, fd, &data, "{}");
+	add(w, fd, &signature, envelope);
+	assert_ok(sif_finish(w));
+	read_back(fd, &bytes);
+	assert_int_equal(bytes.len, 32848);
+
+	struct digest digest = sha256_of(bytes.data, bytes.len);
+
+	assert_string_equal(digest.text, "sha256:1d45928cc68048efd048391a4394867478f62fd4c457a845858a0c4fb756aa1a");
+	assert_ok(sif_load(fd, &sif));
+	sif_text_list(sif, &text);
+	assert_string_equal(buf_str(&text), list);
+	buf_clear(&text);
+	sif_text_info(&sif->descrs[1], &text);
+	assert_string_equal(buf_str(&text), info);
+}
+
 static void full_tables_and_second_primaries_are_refused(void **state)
 {
 	cleanup_with(sif_writer_free) struct sif_writer *w = NULL;
@@ -171,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_containers_are_as_long_as_their_table),
 		cmocka_unit_test(two_partitions_are_the_worked_example),
+		cmocka_unit_test(a_signed_image_is_the_worked_example),
 		cmocka_unit_test(full_tables_and_second_primaries_are_refused),
 		cmocka_unit_test(capacity_is_limited),
 		cmocka_unit_test(unfinished_files_are_no_sif),
