@@ -57,11 +57,7 @@ const struct verb verb_sif_dump = {
 };
 
 static const struct verb *const sif_verbs[] = {
-	&verb_sif_dump,
-	&verb_sif_header,
-	&verb_sif_info,
-	&verb_sif_list,
-	NULL,
+	&verb_sif_dump, &verb_sif_header, &verb_sif_info, &verb_sif_list, NULL,
 };
 
 const struct verb verb_sif = {

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct error *rewrite(const char *text, size_t len, struct buf *out)
 {
 	cleanup_with(oci_config_free) struct oci_config *config = NULL;
-	struct oci_rewrite change = { .history_created = "2024-01-02T03:04:05Z", .history_created_by = "fuzz",
+	struct oci_rewrite change = { .history_created = "2024-01-02T03:04:05Z",
+				      .history_created_by = "fuzz",
 				      .history_comment = "fuzz" };
 
 	TRY(oci_config_parse(text, len, &config));

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct oci_platform *p = &index->manifests[i].platform;
 		cleanup_free char *text = oci_platform_text(p);
 
-		if (oci_platform_score(p, oci_host_platform()) > OCI_PLATFORM_EXACT || !*index->manifests[i].digest.text)
+		if (oci_platform_score(p, oci_host_platform()) > OCI_PLATFORM_EXACT ||
+		    !*index->manifests[i].digest.text)
 			abort();
 	}
 	return 0;

@@ -82,11 +82,11 @@ static char *folded(const char *text)
 static const struct alias {
 	const char *text, *architecture, *variant;
 } aliases[] = {
-	{ "i386", "386", "" },	       { "x86_64", "amd64", "" },      { "x86-64", "amd64", "" },
-	{ "aarch64", "arm64", NULL },  { "armhf", "arm", "v7" },       { "armel", "arm", "v6" },
-	{ "arm64v8", "arm64", "" },    { "arm32v5", "arm", "v5" },     { "arm32v6", "arm", "v6" },
-	{ "arm32v7", "arm", "v7" },    { "armv5", "arm", "v5" },       { "armv6", "arm", "v6" },
-	{ "armv7", "arm", "v7" },      { "armv8", "arm", "v8" },
+	{ "i386", "386", "" },	      { "x86_64", "amd64", "" },  { "x86-64", "amd64", "" },
+	{ "aarch64", "arm64", NULL }, { "armhf", "arm", "v7" },	  { "armel", "arm", "v6" },
+	{ "arm64v8", "arm64", "" },   { "arm32v5", "arm", "v5" }, { "arm32v6", "arm", "v6" },
+	{ "arm32v7", "arm", "v7" },   { "armv5", "arm", "v5" },	  { "armv6", "arm", "v6" },
+	{ "armv7", "arm", "v7" },     { "armv8", "arm", "v8" },
 };
 
 static void set_text(char **where, const char *text)
@@ -181,7 +181,8 @@ static unsigned variant_level(const char *variant)
 {
 	if (!variant)
 		return 0;
-	return variant[0] == 'v' && isdigit((unsigned char)variant[1]) && !variant[2] ? (unsigned)(variant[1] - '0') : 10;
+	return variant[0] == 'v' && isdigit((unsigned char)variant[1]) && !variant[2] ? (unsigned)(variant[1] - '0')
+										      : 10;
 }
 
 /* Both are normalised. 0: does not fit. */
@@ -194,7 +195,10 @@ static unsigned variant_score(const struct oci_platform *image, const struct oci
 		return OCI_PLATFORM_EXACT - have;
 	if (image->variant && str_eq(image->variant, required->variant))
 		return OCI_PLATFORM_EXACT;
-	/* An ARM processor runs what was made for its predecessors; elsewhere variants must be equal, as in the reference. */
+	/*
+	 * An ARM processor runs what was made for its predecessors; elsewhere variants must be equal, as in the
+	 * reference.
+	 */
 	if (str_eq(required->architecture, "arm") && have < want && want < 10)
 		return 1 + have;
 	return 0;

@@ -56,8 +56,8 @@ static const char *check_registry(const char *registry)
 }
 
 /*
- * Stricter than the reference in one point: components "", "." and ".." would be taken out of the URL on the way, so that
- * another repository than the one named is asked for.
+ * Stricter than the reference in one point: components "", "." and ".." would be taken out of the URL on the way, so
+ * that another repository than the one named is asked for.
  */
 static const char *check_repository(const char *repository)
 {
@@ -72,8 +72,8 @@ static const char *check_repository(const char *repository)
 		const char *part = parts.items[i];
 
 		if (!only(part, lower))
-			return only(part, mixed) ? "the repository name must be lower case" :
-						   "the repository name may have letters, digits and _ . - / only";
+			return only(part, mixed) ? "the repository name must be lower case"
+						 : "the repository name may have letters, digits and _ . - / only";
 		if (str_eq(part, "") || str_eq(part, ".") || str_eq(part, ".."))
 			return "the repository name has an empty, . or .. component";
 	}
@@ -93,8 +93,8 @@ static const char *parse_digest(const char *text, struct digest *ret_digest)
 {
 	if (digest_parse(text, ret_digest))
 		return NULL;
-	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits" :
-					     "only sha256 digests are supported";
+	return str_starts(text, "sha256:") ? "a sha256 digest has 64 lower-case hexadecimal digits"
+					   : "only sha256 digests are supported";
 }
 
 /* The first component is a registry only if it cannot be part of a Docker Hub name. */
@@ -116,9 +116,9 @@ static const char *split_name(const char *name, struct oci_ref *ref)
 	} else {
 		ref->registry = xstrdup(docker_hub);
 	}
-	ref->repository = str_eq(ref->registry, docker_hub) && *name && !strchr(name, '/') ?
-				  xasprintf("library/%s", name) :
-				  xstrdup(name);
+	ref->repository = str_eq(ref->registry, docker_hub) && *name && !strchr(name, '/')
+				  ? xasprintf("library/%s", name)
+				  : xstrdup(name);
 	return reason ? reason : check_repository(ref->repository);
 }
 

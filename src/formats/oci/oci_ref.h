@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * References to images in registries: `[registry/]repository[:tag][@digest]` with Docker's defaults (transports.md 1.3).
+ * References to images in registries: `[registry/]repository[:tag][@digest]` with Docker's defaults
+ * (transports.md 1.3).
  */
 #ifndef FORMATS_OCI_REF_H
 #define FORMATS_OCI_REF_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing OCI documents the way the reference does: members in the order of its Go structs, empty ones left out, maps sorted
- * (formats.md 2.2). Tables say what is known of each object; members that no table knows follow the known ones, unchanged.
+ * Writing OCI documents the way the reference does: members in the order of its Go structs, empty ones left out, maps
+ * sorted (formats.md 2.2). Tables say what is known of each object; members that no table knows follow the known ones,
+ * unchanged.
  */
 #include "formats/oci/oci.h"
 
@@ -12,15 +13,19 @@ enum shape { TEXT, NUMBER, FLAG, LIST, MAP, SET, TIME, OBJECT };
 struct member {
 	const char *key; /* NULL ends a table */
 	enum shape shape;
-	bool always;		       /* written even if empty */
-	const struct member *members;  /* of an OBJECT, or of each item of a LIST */
+	bool always;		      /* written even if empty */
+	const struct member *members; /* of an OBJECT, or of each item of a LIST */
 };
 
 static const char unset_time[] = "0001-01-01T00:00:00Z";
 
 static const struct member platform_members[] = {
-	{ "architecture", TEXT, true, NULL }, { "os", TEXT, true, NULL },      { "os.version", TEXT, false, NULL },
-	{ "os.features", LIST, false, NULL }, { "variant", TEXT, false, NULL }, { "features", LIST, false, NULL },
+	{ "architecture", TEXT, true, NULL },
+	{ "os", TEXT, true, NULL },
+	{ "os.version", TEXT, false, NULL },
+	{ "os.features", LIST, false, NULL },
+	{ "variant", TEXT, false, NULL },
+	{ "features", LIST, false, NULL },
 	{ 0 },
 };
 
@@ -37,14 +42,10 @@ static const struct member desc_members[] = {
 };
 
 static const struct member manifest_members[] = {
-	{ "schemaVersion", NUMBER, true, NULL },
-	{ "mediaType", TEXT, false, NULL },
-	{ "config", OBJECT, true, desc_members },
-	{ "layers", LIST, true, desc_members },
-	{ "annotations", MAP, false, NULL },
-	{ "subject", OBJECT, false, desc_members },
-	{ "artifactType", TEXT, false, NULL },
-	{ 0 },
+	{ "schemaVersion", NUMBER, true, NULL },  { "mediaType", TEXT, false, NULL },
+	{ "config", OBJECT, true, desc_members }, { "layers", LIST, true, desc_members },
+	{ "annotations", MAP, false, NULL },	  { "subject", OBJECT, false, desc_members },
+	{ "artifactType", TEXT, false, NULL },	  { 0 },
 };
 
 static const struct member index_members[] = {
@@ -55,21 +56,37 @@ static const struct member index_members[] = {
 };
 
 static const struct member health_members[] = {
-	{ "Test", LIST, false, NULL },	       { "Interval", NUMBER, false, NULL }, { "Timeout", NUMBER, false, NULL },
+	{ "Test", LIST, false, NULL },		{ "Interval", NUMBER, false, NULL }, { "Timeout", NUMBER, false, NULL },
 	{ "StartPeriod", NUMBER, false, NULL }, { "Retries", NUMBER, false, NULL },  { 0 },
 };
 
 /* Members of "config", what a container runs by default. */
 static const struct member run_members[] = {
-	{ "AttachStderr", FLAG, false, NULL },	  { "AttachStdin", FLAG, false, NULL }, { "AttachStdout", FLAG, false, NULL },
-	{ "Cmd", LIST, false, NULL },		  { "Healthcheck", OBJECT, false, health_members },
-	{ "Domainname", TEXT, false, NULL },	  { "Entrypoint", LIST, false, NULL },	{ "Env", LIST, false, NULL },
-	{ "Hostname", TEXT, false, NULL },	  { "Image", TEXT, false, NULL },	{ "Labels", MAP, false, NULL },
-	{ "OnBuild", LIST, false, NULL },	  { "OpenStdin", FLAG, false, NULL },	{ "StdinOnce", FLAG, false, NULL },
-	{ "Tty", FLAG, false, NULL },		  { "User", TEXT, false, NULL },	{ "Volumes", SET, false, NULL },
-	{ "WorkingDir", TEXT, false, NULL },	  { "ExposedPorts", SET, false, NULL },	{ "ArgsEscaped", FLAG, false, NULL },
-	{ "NetworkDisabled", FLAG, false, NULL }, { "MacAddress", TEXT, false, NULL },	{ "StopSignal", TEXT, false, NULL },
-	{ "Shell", LIST, false, NULL },		  { 0 },
+	{ "AttachStderr", FLAG, false, NULL },
+	{ "AttachStdin", FLAG, false, NULL },
+	{ "AttachStdout", FLAG, false, NULL },
+	{ "Cmd", LIST, false, NULL },
+	{ "Healthcheck", OBJECT, false, health_members },
+	{ "Domainname", TEXT, false, NULL },
+	{ "Entrypoint", LIST, false, NULL },
+	{ "Env", LIST, false, NULL },
+	{ "Hostname", TEXT, false, NULL },
+	{ "Image", TEXT, false, NULL },
+	{ "Labels", MAP, false, NULL },
+	{ "OnBuild", LIST, false, NULL },
+	{ "OpenStdin", FLAG, false, NULL },
+	{ "StdinOnce", FLAG, false, NULL },
+	{ "Tty", FLAG, false, NULL },
+	{ "User", TEXT, false, NULL },
+	{ "Volumes", SET, false, NULL },
+	{ "WorkingDir", TEXT, false, NULL },
+	{ "ExposedPorts", SET, false, NULL },
+	{ "ArgsEscaped", FLAG, false, NULL },
+	{ "NetworkDisabled", FLAG, false, NULL },
+	{ "MacAddress", TEXT, false, NULL },
+	{ "StopSignal", TEXT, false, NULL },
+	{ "Shell", LIST, false, NULL },
+	{ 0 },
 };
 
 static const struct member rootfs_members[] = {
@@ -151,8 +168,8 @@ static bool is_zone(const char *s)
 }
 
 /*
- * RFC 3339 as the reference prints it: at most nanoseconds, no trailing zeroes, UTC as Z. What is no time becomes the unset
- * time: the reference could not read a config with anything else.
+ * RFC 3339 as the reference prints it: at most nanoseconds, no trailing zeroes, UTC as Z. What is no time becomes the
+ * unset time: the reference could not read a config with anything else.
  */
 static struct jv *shaped_time(const struct jv *value)
 {
@@ -375,8 +392,8 @@ static struct jv *new_layers(const struct oci_rewrite *change)
 	return layers;
 }
 
-void oci_manifest_rewrite(const struct oci_manifest *manifest, const struct oci_rewrite *change, const struct digest *config_digest,
-			  uint64_t config_size, struct buf *out)
+void oci_manifest_rewrite(const struct oci_manifest *manifest, const struct oci_rewrite *change,
+			  const struct digest *config_digest, uint64_t config_size, struct buf *out)
 {
 	cleanup_with(jv_free) struct jv *doc = jv_copy(manifest->doc);
 	struct jv *config = jv_get(doc, "config");

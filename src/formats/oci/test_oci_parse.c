@@ -12,8 +12,8 @@
 
 #define D1 "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 #define D2 "sha256:2222222222222222222222222222222222222222222222222222222222222222"
-#define SHA512                                                               \
-	"sha512:1111111111111111111111111111111111111111111111111111111111111111" \
+#define SHA512                                                                                                         \
+	"sha512:1111111111111111111111111111111111111111111111111111111111111111"                                      \
 	"1111111111111111111111111111111111111111111111111111111111111111"
 #define CONFIG "\"config\":{\"mediaType\":\"" OCI_MT_CONFIG "\",\"size\":10,\"digest\":\"" D1 "\"}"
 
@@ -37,12 +37,13 @@ static void index_is_parsed(void **state)
 	cleanup_with(oci_index_free) struct oci_index *index = NULL;
 
 	(void)state;
-	assert_ok(index_of("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_INDEX "\",\"manifests\":["
-			   "{\"mediaType\":\"" OCI_MT_MANIFEST "\",\"digest\":\"" D1 "\",\"size\":7,"
-			   "\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\",\"os.version\":\"\"},"
-			   "\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"}},"
-			   "{\"mediaType\":\"" OCI_MT_INDEX "\",\"digest\":\"" D2 "\",\"size\":0}]}",
-			   &index));
+	assert_ok(index_of(
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_INDEX "\",\"manifests\":["
+		"{\"mediaType\":\"" OCI_MT_MANIFEST "\",\"digest\":\"" D1 "\",\"size\":7,"
+		"\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\",\"os.version\":\"\"},"
+		"\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"}},"
+		"{\"mediaType\":\"" OCI_MT_INDEX "\",\"digest\":\"" D2 "\",\"size\":0}]}",
+		&index));
 	assert_string_equal(index->media_type, OCI_MT_INDEX);
 	assert_int_equal(index->n_manifests, 2);
 	assert_string_equal(index->manifests[0].platform.variant, "v7");
@@ -89,13 +90,17 @@ static void bad_indexes_are_refused(void **state)
 		{ "{\"mediaType\":2}", ERR_CORRUPT, "mediaType is not a string" },
 		{ "{\"manifests\":[{\"size\":1}]}", ERR_CORRUPT, "manifest 0 has no digest" },
 		{ "{\"manifests\":[{\"size\":1,\"digest\":\"../../x\"}]}", ERR_CORRUPT, "invalid digest \"../../x\"" },
-		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" SHA512 "\"}]}", ERR_UNSUPPORTED, "unsupported hash: \"sha512\"" },
+		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" SHA512 "\"}]}", ERR_UNSUPPORTED,
+		  "unsupported hash: \"sha512\"" },
 		{ "{\"manifests\":[{\"digest\":\"" D1 "\"}]}", ERR_CORRUPT, "manifest 0 has no valid size" },
 		{ "{\"manifests\":[{\"size\":-1,\"digest\":\"" D1 "\"}]}", ERR_CORRUPT, "no valid size" },
 		{ "{\"manifests\":[{\"size\":1.5,\"digest\":\"" D1 "\"}]}", ERR_CORRUPT, "no valid size" },
-		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"platform\":3}]}", ERR_CORRUPT, "platform is not an object" },
-		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"platform\":{\"os\":3}}]}", ERR_CORRUPT, "os is not a string" },
-		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"annotations\":[]}]}", ERR_CORRUPT, "annotations is not" },
+		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"platform\":3}]}", ERR_CORRUPT,
+		  "platform is not an object" },
+		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"platform\":{\"os\":3}}]}", ERR_CORRUPT,
+		  "os is not a string" },
+		{ "{\"manifests\":[{\"size\":1,\"digest\":\"" D1 "\",\"annotations\":[]}]}", ERR_CORRUPT,
+		  "annotations is not" },
 	};
 
 	(void)state;
@@ -169,7 +174,8 @@ static void documents_are_limited(void **state)
 	assert_error(oci_index_parse(text.data, OCI_MANIFEST_MAX + 1, &index), ERR_LIMIT, "image index is larger");
 	assert_ok(oci_index_parse(text.data, OCI_MANIFEST_MAX, &index));
 	oci_index_free(index);
-	assert_error(oci_manifest_parse(text.data, OCI_MANIFEST_MAX + 1, &manifest), ERR_LIMIT, "image manifest is larger");
+	assert_error(oci_manifest_parse(text.data, OCI_MANIFEST_MAX + 1, &manifest), ERR_LIMIT,
+		     "image manifest is larger");
 	assert_error(oci_config_parse(text.data, OCI_CONFIG_MAX + 1, &config), ERR_LIMIT, "image config is larger");
 	assert_ok(oci_config_parse(text.data, OCI_CONFIG_MAX, &config));
 	oci_config_free(config);
@@ -227,13 +233,14 @@ static void config_is_parsed(void **state)
 	cleanup_with(oci_config_free) struct oci_config *c = NULL;
 
 	(void)state;
-	assert_ok(config_of("{\"architecture\":\"arm\",\"os\":\"linux\",\"variant\":\"v7\",\"os.version\":\"1\",\"author\":\"A\","
-			    "\"created\":\"2023-11-14T22:13:20Z\",\"os.features\":[\"f\"],"
-			    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\",\"" D2 "\"]},"
-			    "\"config\":{\"User\":\"u\",\"WorkingDir\":\"/w\",\"StopSignal\":\"SIGINT\",\"Env\":[\"A=b\",\"C=\"],"
-			    "\"Entrypoint\":[\"/e\"],\"Cmd\":null,\"Labels\":{\"z\":\"1\",\"a\":\"\"},\"Volumes\":{\"/v\":{}},"
-			    "\"ExposedPorts\":{}}}",
-			    &c));
+	assert_ok(config_of(
+		"{\"architecture\":\"arm\",\"os\":\"linux\",\"variant\":\"v7\",\"os.version\":\"1\",\"author\":\"A\","
+		"\"created\":\"2023-11-14T22:13:20Z\",\"os.features\":[\"f\"],"
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\",\"" D2 "\"]},"
+		"\"config\":{\"User\":\"u\",\"WorkingDir\":\"/w\",\"StopSignal\":\"SIGINT\",\"Env\":[\"A=b\",\"C=\"],"
+		"\"Entrypoint\":[\"/e\"],\"Cmd\":null,\"Labels\":{\"z\":\"1\",\"a\":\"\"},\"Volumes\":{\"/v\":{}},"
+		"\"ExposedPorts\":{}}}",
+		&c));
 	assert_string_equal(c->architecture, "arm");
 	assert_string_equal(c->os, "linux");
 	assert_string_equal(c->variant, "v7");
@@ -324,12 +331,18 @@ static void media_types_are_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(index_is_parsed),	    cmocka_unit_test(index_without_entries_is_one),
-		cmocka_unit_test(bad_indexes_are_refused),  cmocka_unit_test(entries_are_limited),
-		cmocka_unit_test(documents_are_limited),    cmocka_unit_test(manifest_is_parsed),
-		cmocka_unit_test(bad_manifests_are_refused), cmocka_unit_test(config_is_parsed),
-		cmocka_unit_test(empty_config_is_one),	    cmocka_unit_test(bad_configs_are_refused),
-		cmocka_unit_test(many_labels_take_linear_time), cmocka_unit_test(media_types_are_known),
+		cmocka_unit_test(index_is_parsed),
+		cmocka_unit_test(index_without_entries_is_one),
+		cmocka_unit_test(bad_indexes_are_refused),
+		cmocka_unit_test(entries_are_limited),
+		cmocka_unit_test(documents_are_limited),
+		cmocka_unit_test(manifest_is_parsed),
+		cmocka_unit_test(bad_manifests_are_refused),
+		cmocka_unit_test(config_is_parsed),
+		cmocka_unit_test(empty_config_is_one),
+		cmocka_unit_test(bad_configs_are_refused),
+		cmocka_unit_test(many_labels_take_linear_time),
+		cmocka_unit_test(media_types_are_known),
 		cmocka_unit_test(deep_documents_are_refused),
 	};
 

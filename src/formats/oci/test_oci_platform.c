@@ -20,11 +20,11 @@ static void assert_text(const struct oci_platform *p, const char *wanted)
 static void architectures_are_normalised(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "amd64", "linux/amd64" },   { "x86_64", "linux/amd64" },  { "x86-64", "linux/amd64" },
-		{ "AMD64", "linux/amd64" },   { "i386", "linux/386" },	    { "aarch64", "linux/arm64" },
-		{ "arm64", "linux/arm64" },   { "arm64v8", "linux/arm64" }, { "arm", "linux/arm/v7" },
-		{ "armhf", "linux/arm/v7" },  { "armel", "linux/arm/v6" },  { "armv6", "linux/arm/v6" },
-		{ "arm32v5", "linux/arm/v5" }, { "s390x", "linux/s390x" },  { "riscv64", "linux/riscv64" },
+		{ "amd64", "linux/amd64" },    { "x86_64", "linux/amd64" },  { "x86-64", "linux/amd64" },
+		{ "AMD64", "linux/amd64" },    { "i386", "linux/386" },	     { "aarch64", "linux/arm64" },
+		{ "arm64", "linux/arm64" },    { "arm64v8", "linux/arm64" }, { "arm", "linux/arm/v7" },
+		{ "armhf", "linux/arm/v7" },   { "armel", "linux/arm/v6" },  { "armv6", "linux/arm/v6" },
+		{ "arm32v5", "linux/arm/v5" }, { "s390x", "linux/s390x" },   { "riscv64", "linux/riscv64" },
 	};
 
 	(void)state;
@@ -167,9 +167,12 @@ static void the_better_fit_has_the_higher_score(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(architectures_are_normalised), cmocka_unit_test(bad_architectures_are_refused),
-		cmocka_unit_test(platforms_are_parsed),		cmocka_unit_test(bad_platforms_are_refused),
-		cmocka_unit_test(linux_alone_means_this_host),	cmocka_unit_test(images_fit_or_do_not),
+		cmocka_unit_test(architectures_are_normalised),
+		cmocka_unit_test(bad_architectures_are_refused),
+		cmocka_unit_test(platforms_are_parsed),
+		cmocka_unit_test(bad_platforms_are_refused),
+		cmocka_unit_test(linux_alone_means_this_host),
+		cmocka_unit_test(images_fit_or_do_not),
 		cmocka_unit_test(the_better_fit_has_the_higher_score),
 	};
 

@@ -19,7 +19,8 @@ static void references_get_their_defaults(void **state)
 		const char *text, *registry, *repository, *tag, *canonical;
 	} cases[] = {
 		{ "ubuntu", "index.docker.io", "library/ubuntu", "latest", "index.docker.io/library/ubuntu:latest" },
-		{ "ubuntu:22.04", "index.docker.io", "library/ubuntu", "22.04", "index.docker.io/library/ubuntu:22.04" },
+		{ "ubuntu:22.04", "index.docker.io", "library/ubuntu", "22.04",
+		  "index.docker.io/library/ubuntu:22.04" },
 		{ "docker.io/ubuntu", "index.docker.io", "library/ubuntu", "latest", NULL },
 		{ "index.docker.io/ubuntu", "index.docker.io", "library/ubuntu", "latest", NULL },
 		{ "org/image:V1_a.b-c", "index.docker.io", "org/image", "V1_a.b-c", NULL },

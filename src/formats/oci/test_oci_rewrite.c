@@ -18,7 +18,11 @@ static void rewrite_config(const char *text, struct buf *out)
 	cleanup_with(oci_config_free) struct oci_config *config = NULL;
 	struct oci_desc layer = { .digest = { .text = D1 } };
 	struct oci_rewrite change = {
-		.layers = &layer, .n_layers = 1, .history_created = "2024-01-02T03:04:05Z", .history_created_by = "B", .history_comment = "C",
+		.layers = &layer,
+		.n_layers = 1,
+		.history_created = "2024-01-02T03:04:05Z",
+		.history_created_by = "B",
+		.history_comment = "C",
 	};
 
 	assert_ok(oci_config_parse(text, strlen(text), &config));
@@ -34,28 +38,29 @@ static void assert_config(const char *text, const char *wanted)
 }
 
 #define HISTORY "\"history\":[{\"created\":\"2024-01-02T03:04:05Z\",\"created_by\":\"B\",\"comment\":\"C\"}]"
-#define ROOTFS	"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\"]}"
+#define ROOTFS "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\"]}"
 
 static void an_empty_config_gets_what_must_be_there(void **state)
 {
 	(void)state;
-	assert_config("{}", "{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\"," HISTORY ",\"os\":\"\"," ROOTFS
-			    ",\"config\":{}}");
+	assert_config("{}", "{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\"," HISTORY
+			    ",\"os\":\"\"," ROOTFS ",\"config\":{}}");
 }
 
 static void members_are_ordered_and_empty_ones_dropped(void **state)
 {
 	(void)state;
-	assert_config("{\"config\":{\"Shell\":[\"s\"],\"User\":\"\",\"Tty\":false,\"OpenStdin\":true,\"Env\":[],\"Cmd\":null,"
-		      "\"Labels\":{\"b\":\"<\",\"B\":\"2\",\"a\":\"\"},\"Volumes\":{\"/z\":{\"x\":1},\"/a\":null},"
-		      "\"ExposedPorts\":{},\"Healthcheck\":{\"Retries\":0,\"Interval\":5,\"Test\":[\"NONE\"]},"
-		      "\"Entrypoint\":[\"\"]},\"os\":\"linux\",\"variant\":\"\",\"os.features\":[\"f\"],\"author\":\"a\","
-		      "\"created\":\"2024-01-01T00:00:00Z\",\"history\":[1,2,3],\"rootfs\":{\"diff_ids\":[\"" D2 "\"]},"
-		      "\"architecture\":\"amd64\"}",
-		      "{\"architecture\":\"amd64\",\"author\":\"a\",\"created\":\"2024-01-01T00:00:00Z\"," HISTORY
-		      ",\"os\":\"linux\"," ROOTFS ",\"config\":{\"Healthcheck\":{\"Test\":[\"NONE\"],\"Interval\":5},"
-		      "\"Entrypoint\":[\"\"],\"Labels\":{\"B\":\"2\",\"a\":\"\",\"b\":\"\\u003c\"},\"OpenStdin\":true,"
-		      "\"Volumes\":{\"/a\":{},\"/z\":{}},\"Shell\":[\"s\"]},\"os.features\":[\"f\"]}");
+	assert_config(
+		"{\"config\":{\"Shell\":[\"s\"],\"User\":\"\",\"Tty\":false,\"OpenStdin\":true,\"Env\":[],\"Cmd\":null,"
+		"\"Labels\":{\"b\":\"<\",\"B\":\"2\",\"a\":\"\"},\"Volumes\":{\"/z\":{\"x\":1},\"/a\":null},"
+		"\"ExposedPorts\":{},\"Healthcheck\":{\"Retries\":0,\"Interval\":5,\"Test\":[\"NONE\"]},"
+		"\"Entrypoint\":[\"\"]},\"os\":\"linux\",\"variant\":\"\",\"os.features\":[\"f\"],\"author\":\"a\","
+		"\"created\":\"2024-01-01T00:00:00Z\",\"history\":[1,2,3],\"rootfs\":{\"diff_ids\":[\"" D2 "\"]},"
+		"\"architecture\":\"amd64\"}",
+		"{\"architecture\":\"amd64\",\"author\":\"a\",\"created\":\"2024-01-01T00:00:00Z\"," HISTORY
+		",\"os\":\"linux\"," ROOTFS ",\"config\":{\"Healthcheck\":{\"Test\":[\"NONE\"],\"Interval\":5},"
+		"\"Entrypoint\":[\"\"],\"Labels\":{\"B\":\"2\",\"a\":\"\",\"b\":\"\\u003c\"},\"OpenStdin\":true,"
+		"\"Volumes\":{\"/a\":{},\"/z\":{}},\"Shell\":[\"s\"]},\"os.features\":[\"f\"]}");
 }
 
 static void unknown_members_follow_unchanged(void **state)
@@ -71,10 +76,11 @@ static void unknown_members_follow_unchanged(void **state)
 static void members_of_other_types_stay(void **state)
 {
 	(void)state;
-	assert_config("{\"docker_version\":0,\"config\":{\"Hostname\":[],\"Tty\":\"\",\"Healthcheck\":[],\"OnBuild\":\"x\"}}",
-		      "{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\",\"docker_version\":0," HISTORY
-		      ",\"os\":\"\"," ROOTFS
-		      ",\"config\":{\"Healthcheck\":[],\"Hostname\":[],\"OnBuild\":\"x\",\"Tty\":\"\"}}");
+	assert_config(
+		"{\"docker_version\":0,\"config\":{\"Hostname\":[],\"Tty\":\"\",\"Healthcheck\":[],\"OnBuild\":\"x\"}}",
+		"{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\",\"docker_version\":0," HISTORY
+		",\"os\":\"\"," ROOTFS
+		",\"config\":{\"Healthcheck\":[],\"Hostname\":[],\"OnBuild\":\"x\",\"Tty\":\"\"}}");
 }
 
 static void times_are_rendered_anew(void **state)
@@ -131,8 +137,8 @@ static void manifest_keeps_all_but_config_and_layers(void **state)
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
-	rewrite_manifest("{\"x\":1,\"annotations\":{\"b\":\"2\",\"a\":\"1\"},\"layers\":[{\"mediaType\":\"t\",\"size\":1,\"digest\":\"" D1
-			 "\",\"urls\":[\"u\"]}],\"config\":{\"annotations\":{},\"digest\":\"" D1
+	rewrite_manifest("{\"x\":1,\"annotations\":{\"b\":\"2\",\"a\":\"1\"},\"layers\":[{\"mediaType\":\"t\",\"size\":"
+			 "1,\"digest\":\"" D1 "\",\"urls\":[\"u\"]}],\"config\":{\"annotations\":{},\"digest\":\"" D1
 			 "\",\"size\":1,\"data\":\"e30=\",\"mediaType\":\"" OCI_MT_DOCKER_CONFIG
 			 "\"},\"artifactType\":\"a\",\"mediaType\":\"" OCI_MT_DOCKER_MANIFEST "\"}",
 			 layers, 2, &out);
@@ -146,24 +152,27 @@ static void manifest_keeps_all_but_config_and_layers(void **state)
 
 static void kept_layers_keep_their_descriptor(void **state)
 {
-	static const char text[] = "{\"config\":{\"digest\":\"" D1 "\",\"size\":1},\"layers\":[{\"digest\":\"" D1
-				   "\",\"annotations\":{\"k\":\"v\"},\"size\":7,\"mediaType\":\"" OCI_MT_SQUASHFS "\"}]}";
+	static const char text[] =
+		"{\"config\":{\"digest\":\"" D1 "\",\"size\":1},\"layers\":[{\"digest\":\"" D1
+		"\",\"annotations\":{\"k\":\"v\"},\"size\":7,\"mediaType\":\"" OCI_MT_SQUASHFS "\"}]}";
 	cleanup_with(oci_manifest_free) struct oci_manifest *m = NULL;
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
 	assert_ok(oci_manifest_parse(text, strlen(text), &m));
 	rewrite_manifest(text, m->layers, 1, &out);
-	assert_string_equal(buf_str(&out), "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"\",\"size\":99,\"digest\":\"" D2
-					   "\"},\"layers\":[{\"mediaType\":\"" OCI_MT_SQUASHFS "\",\"size\":7,\"digest\":\"" D1
-					   "\",\"annotations\":{\"k\":\"v\"}}]}");
+	assert_string_equal(buf_str(&out),
+			    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"\",\"size\":99,\"digest\":\"" D2
+			    "\"},\"layers\":[{\"mediaType\":\"" OCI_MT_SQUASHFS "\",\"size\":7,\"digest\":\"" D1
+			    "\",\"annotations\":{\"k\":\"v\"}}]}");
 }
 
 static void root_index_names_the_artifact(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "", OCI_MT_CONFIG }, /* of its own it has none: the config's type */
-		{ ",\"artifactType\":\"application/vnd.sylabs.data-container.v1\"", "application/vnd.sylabs.data-container.v1" },
+		{ ",\"artifactType\":\"application/vnd.sylabs.data-container.v1\"",
+		  "application/vnd.sylabs.data-container.v1" },
 	};
 	struct digest digest = { .text = D2 };
 
@@ -172,10 +181,11 @@ static void root_index_names_the_artifact(void **state)
 		cleanup_free char *text = xasprintf("{\"config\":{\"mediaType\":\"" OCI_MT_CONFIG "\",\"digest\":\"" D1
 						    "\",\"size\":1}%s}",
 						    cases[i][0]);
-		cleanup_free char *wanted = xasprintf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_INDEX
-						      "\",\"manifests\":[{\"mediaType\":\"m\",\"size\":5,\"digest\":\"" D2
-						      "\",\"artifactType\":\"%s\"}]}",
-						      cases[i][1]);
+		cleanup_free char *wanted =
+			xasprintf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_INDEX
+				  "\",\"manifests\":[{\"mediaType\":\"m\",\"size\":5,\"digest\":\"" D2
+				  "\",\"artifactType\":\"%s\"}]}",
+				  cases[i][1]);
 		cleanup_with(oci_manifest_free) struct oci_manifest *m = NULL;
 		cleanup_buf struct buf out = { 0 };
 

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 
-
 static struct error *read_object(const struct ocisif *img, const struct sif_descr *d, size_t limit, struct buf *out)
 {
 	size_t got;
@@ -25,7 +24,8 @@ static struct error *read_object(const struct ocisif *img, const struct sif_desc
 	return NULL;
 }
 
-static struct error *find_blob(const struct ocisif *img, const struct digest *digest, const struct sif_descr **ret_descr)
+static struct error *find_blob(const struct ocisif *img, const struct digest *digest,
+			       const struct sif_descr **ret_descr)
 {
 	/* Images made by the reference hold a blob that is listed twice twice over; either copy will do. */
 	const struct sif_descr *d = sif_find_digest(img->sif, SIF_TYPE_OCI_BLOB, digest);

@@ -41,9 +41,9 @@ static void opens_every_kind(void **state)
 		size_t n_layers;
 		bool has_config;
 	} cases[] = {
-		{ FIXTURES "/images/layers-keep.sif", 4, true }, { FIXTURES "/images/docker2.sif", 1, true },
-		{ FIXTURES "/images/foreign.sif", 1, true },	 { FIXTURES "/images/noplatform.sif", 1, true },
-		{ FIXTURES "/images/r-cosign.sif", 1, true },	 { FIXTURES "/images/r-data.sif", 1, false },
+		{ FIXTURES "/images/layers-keep.sif", 4, true },  { FIXTURES "/images/docker2.sif", 1, true },
+		{ FIXTURES "/images/foreign.sif", 1, true },	  { FIXTURES "/images/noplatform.sif", 1, true },
+		{ FIXTURES "/images/r-cosign.sif", 1, true },	  { FIXTURES "/images/r-data.sif", 1, false },
 		{ FIXTURES "/images/index-digest.sif", 1, true },
 	};
 
@@ -155,7 +155,8 @@ static void documents_that_do_not_fit_are_refused(void **state)
 	} cases[] = {
 		/* in the root index */
 		{ "\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest",
-		  "\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifesT", ERR_NOT_FOUND, "no match found" },
+		  "\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifesT", ERR_NOT_FOUND,
+		  "no match found" },
 		{ "\"size\":405", "\"size\":406", ERR_CORRUPT, "has 405 bytes, its descriptor says 406" },
 		{ "sha256:b574c1bac9746d918a7dc2cca1496edafd350c2dcc3562db05d8b560b359926b\",",
 		  "sha256:a574c1bac9746d918a7dc2cca1496edafd350c2dcc3562db05d8b560b359926b\",", ERR_CORRUPT,
@@ -167,7 +168,8 @@ static void documents_that_do_not_fit_are_refused(void **state)
 		{ "\"size\":573", "\"size\":572", ERR_CORRUPT, "its descriptor says 572" },
 		{ "\"layers\":[", "\"layerx\":[", ERR_CORRUPT, "image has no layers" },
 		/* in the config */
-		{ "{\"architecture\":\"amd64\"", "[\"architecture\":\"amd64\"", ERR_CORRUPT, "image config is not valid JSON" },
+		{ "{\"architecture\":\"amd64\"", "[\"architecture\":\"amd64\"", ERR_CORRUPT,
+		  "image config is not valid JSON" },
 	};
 
 	(void)state;
@@ -181,10 +183,14 @@ static void documents_that_do_not_fit_are_refused(void **state)
 	}
 }
 
-#define MANIFEST_1 "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"size\":2,\"digest\":\"%s\"},\"layers\":[{\"mediaType\":\"" \
-		   OCI_MT_SQUASHFS "\",\"size\":5,\"digest\":\"%s\"}]}"
+#define MANIFEST_1                                                                                                     \
+	"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"size\":2,\"digest\":\"%s\"},\"layers\":[{"             \
+	"\"mediaType\":\"" OCI_MT_SQUASHFS "\",\"size\":5,\"digest\":\"%s\"}]}"
 
-/* An image of one layer whose root index has one entry for each of @entries: members added to the descriptor of its manifest. */
+/*
+ * An image of one layer whose root index has one entry for each of @entries: members added to the descriptor of its
+ * manifest.
+ */
 static struct error *open_made(const char *const *entries, struct ocisif **ret_img)
 {
 	cleanup_with(ocisif_writer_free) struct ocisif_writer *w = NULL;
@@ -197,7 +203,8 @@ static struct error *open_made(const char *const *entries, struct ocisif **ret_i
 
 	buf_append_str(&root, "{\"manifests\":[");
 	for (size_t i = 0; entries[i]; i++)
-		buf_appendf(&root, "%s{\"size\":%zu,\"digest\":\"%s\",%s}", i ? "," : "", strlen(manifest), digest.text, entries[i]);
+		buf_appendf(&root, "%s{\"size\":%zu,\"digest\":\"%s\",%s}", i ? "," : "", strlen(manifest), digest.text,
+			    entries[i]);
 	buf_append_str(&root, "]}");
 	/* The other way round than writers do it: the place of an object means nothing. */
 	assert_ok(ocisif_create(fd, ocisif_slots(1), &w));
@@ -209,8 +216,8 @@ static struct error *open_made(const char *const *entries, struct ocisif **ret_i
 	return ocisif_open(take_fd(&fd), "x.sif", ret_img);
 }
 
-#define IMAGE	"\"mediaType\":\"" OCI_MT_MANIFEST "\""
-#define INDEX	"\"mediaType\":\"" OCI_MT_INDEX "\""
+#define IMAGE "\"mediaType\":\"" OCI_MT_MANIFEST "\""
+#define INDEX "\"mediaType\":\"" OCI_MT_INDEX "\""
 #define NAME(n) ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" n "\"}"
 
 static void the_one_image_is_chosen(void **state)
@@ -275,11 +282,13 @@ static void an_overlay_is_allowed_only_as_last_layer(void **state)
 
 	(void)state;
 	fixture_read(FIXTURES "/images/layers-keep.sif", &image);
-	patch(&image, "v1.squashfs\",\"size\":4096,\"digest\":\"sha256:c969", "v1.ext3\",    \"size\":4096,\"digest\":\"sha256:c969");
+	patch(&image, "v1.squashfs\",\"size\":4096,\"digest\":\"sha256:c969",
+	      "v1.ext3\",    \"size\":4096,\"digest\":\"sha256:c969");
 	assert_ok(open_bytes(&image, image.len, &img));
 	assert_false(img->layers[2].is_overlay);
 	assert_true(img->layers[3].is_overlay);
-	patch(&image, "v1.squashfs\",\"size\":4096,\"digest\":\"sha256:32f7", "v1.ext3\",    \"size\":4096,\"digest\":\"sha256:32f7");
+	patch(&image, "v1.squashfs\",\"size\":4096,\"digest\":\"sha256:32f7",
+	      "v1.ext3\",    \"size\":4096,\"digest\":\"sha256:32f7");
 	ocisif_close(take_ptr(&img));
 	assert_error(open_bytes(&image, image.len, &img), ERR_UNSUPPORTED,
 		     "unsupported layer mediaType \"application/vnd.sylabs.image.layer.v1.ext3\"");

@@ -60,11 +60,12 @@ static void write_image(int fd, const struct source *s)
 /* The example of formats.md 2.8: digests, places and header bytes are given there. */
 static void worked_example_is_reproduced(void **state)
 {
-	static const char manifest_text[] = "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_MANIFEST
-					    "\",\"config\":{\"mediaType\":\"" OCI_MT_CONFIG
-					    "\",\"size\":1,\"digest\":\"sha256:" HEX64 "\"},\"layers\":[]}";
-	static const char config_text[] = "{\"os\":\"linux\",\"architecture\":\"amd64\",\"created\":\"2024-01-01T00:00:00Z\","
-					  "\"config\":{\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"/bin/sh\"]}}";
+	static const char manifest_text[] =
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_MT_MANIFEST "\",\"config\":{\"mediaType\":\"" OCI_MT_CONFIG
+		"\",\"size\":1,\"digest\":\"sha256:" HEX64 "\"},\"layers\":[]}";
+	static const char config_text[] =
+		"{\"os\":\"linux\",\"architecture\":\"amd64\",\"created\":\"2024-01-01T00:00:00Z\","
+		"\"config\":{\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"/bin/sh\"]}}";
 	static const char layer[4096] = "hsqs";
 	static const char *const layers[] = { layer };
 	static const uint8_t header[48] = {
@@ -95,15 +96,16 @@ static void worked_example_is_reproduced(void **state)
 	(void)state;
 	assert_ok(oci_manifest_parse(manifest_text, strlen(manifest_text), &manifest));
 	assert_ok(oci_config_parse(config_text, strlen(config_text), &config));
-	write_image(fd, &(struct source){ .manifest = manifest,
-					  .config = config,
-					  .layers = layers,
-					  .change = { .media_type = OCI_MT_SQUASHFS,
-						      .layers = &desc,
-						      .n_layers = 1,
-						      .history_created = "2024-01-02T03:04:05Z",
-						      .history_created_by = "Singularity-Ce/4.5.1 (Linux amd64) Go/1.26.3",
-						      .history_comment = "oci-sif created from " HEX64 } });
+	write_image(fd,
+		    &(struct source){ .manifest = manifest,
+				      .config = config,
+				      .layers = layers,
+				      .change = { .media_type = OCI_MT_SQUASHFS,
+						  .layers = &desc,
+						  .n_layers = 1,
+						  .history_created = "2024-01-02T03:04:05Z",
+						  .history_created_by = "Singularity-Ce/4.5.1 (Linux amd64) Go/1.26.3",
+						  .history_comment = "oci-sif created from " HEX64 } });
 	read_back(fd, &bytes);
 	assert_int_equal(bytes.len, 16353);
 	assert_memory_equal(bytes.data + 0x50, header, sizeof(header));
@@ -183,8 +185,12 @@ static void rebuild(const char *name, const char *image)
 static void files_of_the_reference_are_reproduced(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "tiny", "tiny" },	  { "tiny-full", "tiny-full" }, { "layers", "layers" },
-		{ "layers", "layers-keep" }, { "docker2", "docker2" },	{ "foreign", "foreign" },
+		{ "tiny", "tiny" },
+		{ "tiny-full", "tiny-full" },
+		{ "layers", "layers" },
+		{ "layers", "layers-keep" },
+		{ "docker2", "docker2" },
+		{ "foreign", "foreign" },
 		{ "noplatform", "noplatform" },
 	};
 
@@ -242,10 +248,8 @@ static void a_failing_write_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(worked_example_is_reproduced),
-		cmocka_unit_test(files_of_the_reference_are_reproduced),
-		cmocka_unit_test(blobs_are_stored_once),
-		cmocka_unit_test(full_tables_are_refused),
+		cmocka_unit_test(worked_example_is_reproduced), cmocka_unit_test(files_of_the_reference_are_reproduced),
+		cmocka_unit_test(blobs_are_stored_once),	cmocka_unit_test(full_tables_are_refused),
 		cmocka_unit_test(a_failing_write_is_reported),
 	};
 

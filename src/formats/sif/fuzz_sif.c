@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Header and table of a SIF, and all that is printed of them. An object that passes the range check lies in the file. */
+/* Header and table of a SIF, and all that is printed of them. An object that passes the range check lies in the file.
+ */
 #include "formats/sif/sif.h"
 
 #include "base/io.h"

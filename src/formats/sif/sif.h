@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SIF, the Singularity Image Format: a 128-byte header, a table of 585-byte SIF descriptors, and objects. This room reads and
- * checks header and table, finds objects, writes new containers, and makes the text that `sif header|list|info` print.
- * Layout: formats.md 1. Nothing here looks inside an object, and nothing trusts a position: an object's bytes are used only
- * through sif_object_range(), which holds them against the length of the file.
+ * SIF, the Singularity Image Format: a 128-byte header, a table of 585-byte SIF descriptors, and objects. This room
+ * reads and checks header and table, finds objects, writes new containers, and makes the text that `sif
+ * header|list|info` print. Layout: formats.md 1. Nothing here looks inside an object, and nothing trusts a position: an
+ * object's bytes are used only through sif_object_range(), which holds them against the length of the file.
  */
 #ifndef FORMATS_SIF_H
 #define FORMATS_SIF_H
@@ -63,18 +63,18 @@ struct sif_header {
 
 /* One used slot. */
 struct sif_descr {
-	int32_t type;	   /* enum sif_type, or anything else: an object of unknown type */
-	uint32_t id;	   /* 1 and up; 0 and duplicates occur in broken files */
-	uint32_t group;	   /* as stored; see sif_descr_group() */
-	uint32_t link;	   /* as stored; see sif_descr_link() */
-	uint64_t offset;   /* bytes from the start of the file; behind header and table unless size is 0 */
-	uint64_t size;	   /* bytes; offset + size fits an int64_t, but may lie past the end of the file */
+	int32_t type;	     /* enum sif_type, or anything else: an object of unknown type */
+	uint32_t id;	     /* 1 and up; 0 and duplicates occur in broken files */
+	uint32_t group;	     /* as stored; see sif_descr_group() */
+	uint32_t link;	     /* as stored; see sif_descr_link() */
+	uint64_t offset;     /* bytes from the start of the file; behind header and table unless size is 0 */
+	uint64_t size;	     /* bytes; offset + size fits an int64_t, but may lie past the end of the file */
 	int64_t padded_size; /* size and the alignment gap before the object; ignored when reading */
 	int64_t created, modified;
 	int64_t uid, gid;
-	char name[SIF_NAME_LEN];       /* NUL-padded, may fill the field */
-	uint8_t extra[SIF_EXTRA_LEN];  /* by type; formats.md 1.5 */
-	struct digest digest;	       /* of OCI types, from extra; empty if malformed or of another type */
+	char name[SIF_NAME_LEN];      /* NUL-padded, may fill the field */
+	uint8_t extra[SIF_EXTRA_LEN]; /* by type; formats.md 1.5 */
+	struct digest digest;	      /* of OCI types, from extra; empty if malformed or of another type */
 };
 
 struct sif {
@@ -88,10 +88,10 @@ struct sif {
  * sif_load() - read and check header and table
  * @fd: readable and seekable; borrowed, its position is changed
  *
- * Takes one pread for a table of up to 13 slots at the usual place, two otherwise. Objects past the end of the file are no
- * error here, since a truncated image can still be listed. Errors: ERR_CORRUPT with the reference's texts ("reading global
- * header: EOF", "invalid SIF magic", "incompatible SIF version", "reading descriptors: unexpected EOF") and for positions
- * that are negative or lie in the header or the table; ERR_LIMIT above SIF_DESCR_MAX; ERR_SYSTEM.
+ * Takes one pread for a table of up to 13 slots at the usual place, two otherwise. Objects past the end of the file are
+ * no error here, since a truncated image can still be listed. Errors: ERR_CORRUPT with the reference's texts ("reading
+ * global header: EOF", "invalid SIF magic", "incompatible SIF version", "reading descriptors: unexpected EOF") and for
+ * positions that are negative or lie in the header or the table; ERR_LIMIT above SIF_DESCR_MAX; ERR_SYSTEM.
  */
 must_check struct error *sif_load(int fd, struct sif **ret_sif);
 void sif_free(struct sif *sif);
@@ -105,8 +105,8 @@ uint32_t sif_descr_link(const struct sif_descr *d, bool *ret_is_group);
 /**
  * sif_find_id() - the one object with this id
  *
- * Errors: ERR_NOT_FOUND "object not found", "no objects in image"; ERR_USAGE "invalid object ID" for 0; ERR_CORRUPT "multiple
- * objects found".
+ * Errors: ERR_NOT_FOUND "object not found", "no objects in image"; ERR_USAGE "invalid object ID" for 0; ERR_CORRUPT
+ * "multiple objects found".
  */
 must_check struct error *sif_find_id(const struct sif *sif, uint32_t id, const struct sif_descr **ret_descr);
 /* sif_find_digest() - first object of an OCI type with this digest, NULL if there is none */
@@ -115,8 +115,8 @@ const struct sif_descr *sif_find_digest(const struct sif *sif, enum sif_type typ
 must_check struct error *sif_object_range(const struct sif *sif, const struct sif_descr *d);
 
 /*
- * Writing: create; per object ask sif_next_offset(), put the bytes there, and add its descriptor; finish. Header and table are
- * written by sif_finish(), the header last, so an unfinished file is no SIF.
+ * Writing: create; per object ask sif_next_offset(), put the bytes there, and add its descriptor; finish. Header and
+ * table are written by sif_finish(), the header last, so an unfinished file is no SIF.
  */
 struct sif_writer;
 
@@ -134,8 +134,8 @@ uint64_t sif_next_offset(const struct sif_writer *w, enum sif_type type);
  * sif_add_object() - describe the object whose bytes were put at sif_next_offset()
  * @d: type, size, group, link, name and extra count; id, place and times are given by the writer
  *
- * Errors: ERR_LIMIT "insufficient descriptor capacity to add data object(s) to image", or for a size that no position can have;
- * ERR_USAGE "image already contains a primary partition".
+ * Errors: ERR_LIMIT "insufficient descriptor capacity to add data object(s) to image", or for a size that no position
+ * can have; ERR_USAGE "image already contains a primary partition".
  */
 must_check struct error *sif_add_object(struct sif_writer *w, const struct sif_descr *d);
 /* sif_added() - the objects added so far */
@@ -150,8 +150,8 @@ void sif_encode_header(const struct sif_header *h, struct buf *out);
 void sif_encode_descr(const struct sif_descr *d, struct buf *out);
 
 /*
- * What `sif header|list|info` print (formats.md 1.12), appended to @out. Control characters of a hostile image are escaped as \xNN,
- * so that nothing of it reaches the terminal as a command.
+ * What `sif header|list|info` print (formats.md 1.12), appended to @out. Control characters of a hostile image are
+ * escaped as \xNN, so that nothing of it reaches the terminal as a command.
  */
 void sif_text_header(const struct sif *sif, struct buf *out);
 void sif_text_list(const struct sif *sif, struct buf *out);

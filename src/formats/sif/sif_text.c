@@ -25,16 +25,11 @@ static const char *name_of(const struct name *names, size_t n, int32_t value, co
 #define NAME_OF(names, value, otherwise) name_of(names, ARRAY_LEN(names), value, otherwise)
 
 static const struct name types[] = {
-	{ SIF_TYPE_DEF_FILE, "Def.FILE" },
-	{ SIF_TYPE_ENV_VARS, "Env.Vars" },
-	{ SIF_TYPE_LABELS, "JSON.Labels" },
-	{ SIF_TYPE_FS, "FS" },
-	{ SIF_TYPE_SIGNATURE, "Signature" },
-	{ SIF_TYPE_JSON, "JSON.Generic" },
-	{ SIF_TYPE_RAW, "Generic/Raw" },
-	{ SIF_TYPE_CRYPTO, "Cryptographic Message" },
-	{ SIF_TYPE_SBOM, "SBOM" },
-	{ SIF_TYPE_OCI_ROOT_INDEX, "OCI.RootIndex" },
+	{ SIF_TYPE_DEF_FILE, "Def.FILE" },   { SIF_TYPE_ENV_VARS, "Env.Vars" },
+	{ SIF_TYPE_LABELS, "JSON.Labels" },  { SIF_TYPE_FS, "FS" },
+	{ SIF_TYPE_SIGNATURE, "Signature" }, { SIF_TYPE_JSON, "JSON.Generic" },
+	{ SIF_TYPE_RAW, "Generic/Raw" },     { SIF_TYPE_CRYPTO, "Cryptographic Message" },
+	{ SIF_TYPE_SBOM, "SBOM" },	     { SIF_TYPE_OCI_ROOT_INDEX, "OCI.RootIndex" },
 	{ SIF_TYPE_OCI_BLOB, "OCI.Blob" },
 };
 
@@ -59,7 +54,7 @@ static const struct name sbom_formats[] = {
 
 /* In the order of their two-digit codes, 01 first. */
 static const char *const architectures[] = {
-	"386",	"amd64",  "arm",    "arm64",	"ppc64", "ppc64le", "mips",
+	"386",	  "amd64",  "arm",	"arm64", "ppc64",   "ppc64le", "mips",
 	"mipsle", "mips64", "mips64le", "s390x", "riscv64", "loong64",
 };
 
@@ -275,8 +270,7 @@ static void append_list_row(const struct sif_descr *d, struct buf *out)
 
 void sif_text_list(const struct sif *sif, struct buf *out)
 {
-	static const char rule[] =
-		"------------------------------------------------------------------------------\n";
+	static const char rule[] = "------------------------------------------------------------------------------\n";
 
 	buf_append_str(out, rule);
 	buf_appendf(out, "%-4s %-8s %-8s %-26s %s\n", "ID", "|GROUP", "|LINK", "|SIF POSITION (start-end)", "|TYPE");

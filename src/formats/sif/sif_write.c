@@ -6,7 +6,8 @@
 
 #include <sys/stat.h>
 
-/* The partition type of the root filesystem, and where type and architecture stand in the extra field (formats.md 1.5). */
+/* The partition type of the root filesystem, and where type and architecture stand in the extra field (formats.md 1.5).
+ */
 enum { PART_PRIMARY = 2, EXTRA_PART_TYPE = 4, EXTRA_PART_ARCH = 8 };
 
 struct sif_writer {
@@ -21,7 +22,10 @@ struct sif_writer {
 void sif_encode_header(const struct sif_header *h, struct buf *out)
 {
 	buf_append(out, h->launch, SIF_LAUNCH_LEN);
-	buf_append(out, "SIF_MAGIC\0" "01", 13);
+	buf_append(out,
+		   "SIF_MAGIC\0"
+		   "01",
+		   13);
 	buf_append(out, h->arch, SIF_ARCH_LEN);
 	buf_append(out, h->id, SIF_ID_LEN);
 	put_u64le(out, (uint64_t)h->created);

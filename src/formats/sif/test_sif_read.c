@@ -11,7 +11,15 @@
 #include "tests/testlib/fixture.h"
 
 /* Positions of header fields. */
-enum { AT_MAGIC = 32, AT_VERSION = 42, AT_FREE = 80, AT_TOTAL = 88, AT_TABLE = 96, AT_TABLE_SIZE = 104, AT_SLOT = 4096 };
+enum {
+	AT_MAGIC = 32,
+	AT_VERSION = 42,
+	AT_FREE = 80,
+	AT_TOTAL = 88,
+	AT_TABLE = 96,
+	AT_TABLE_SIZE = 104,
+	AT_SLOT = 4096
+};
 
 static int setup(void **state)
 {
@@ -265,10 +273,10 @@ static void odd_but_valid_tables_are_read(void **state)
 	cleanup_with(sif_free) struct sif *sif = NULL;
 	struct buf *image = *state;
 
-	image->data[AT_SLOT + 4] = (char)0xff;		    /* any byte but 0 is "used" */
-	put_le(image, AT_SLOT, 0x7fffffff, 4);		    /* unknown type */
-	put_le(image, AT_TABLE_SIZE, 1 << 20, 8);	    /* larger than needed */
-	put_le(image, AT_FREE, UINT64_MAX, 8);		    /* wrong counters are only shown */
+	image->data[AT_SLOT + 4] = (char)0xff;	  /* any byte but 0 is "used" */
+	put_le(image, AT_SLOT, 0x7fffffff, 4);	  /* unknown type */
+	put_le(image, AT_TABLE_SIZE, 1 << 20, 8); /* larger than needed */
+	put_le(image, AT_FREE, UINT64_MAX, 8);	  /* wrong counters are only shown */
 	assert_ok(load(image, image->len, &sif));
 	assert_int_equal(sif->n_descrs, 4);
 	assert_int_equal(sif->descrs[0].type, 0x7fffffff);

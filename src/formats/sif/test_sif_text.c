@@ -12,7 +12,10 @@
 #include "base/num.h"
 #include "tests/testlib/fixture.h"
 
-/* How the recorded commands call an image, and where it is; images of which only the header is kept will do for all but dump. */
+/*
+ * How the recorded commands call an image, and where it is; images of which only the header is kept will do for all but
+ * dump.
+ */
 static const struct {
 	const char *name, *id_part, *path; /* id_part: only commands with this in their id saw the file as it is now */
 } images[] = {
@@ -109,10 +112,20 @@ static void sizes_are_rounded_as_the_reference_does(void **state)
 		int64_t size;
 		const char *text;
 	} cases[] = {
-		{ 0, "0 B" },		   { 1023, "1023 B" },	      { -1023, "-1023 B" },	 { 1024, "1 KiB" },
-		{ 1535, "1 KiB" },	   { 1536, "2 KiB" },	      { 2047, "2 KiB" },	 { 28080, "27 KiB" },
-		{ 1048575, "1024 KiB" },   { 1048576, "1 MiB" },      { INT64_MAX, "8 EiB" },	 { INT64_MIN, "-8 EiB" },
-		{ -1536, "-2 KiB" },	   { INT64_C(1) << 40, "1 TiB" },
+		{ 0, "0 B" },
+		{ 1023, "1023 B" },
+		{ -1023, "-1023 B" },
+		{ 1024, "1 KiB" },
+		{ 1535, "1 KiB" },
+		{ 1536, "2 KiB" },
+		{ 2047, "2 KiB" },
+		{ 28080, "27 KiB" },
+		{ 1048575, "1024 KiB" },
+		{ 1048576, "1 MiB" },
+		{ INT64_MAX, "8 EiB" },
+		{ INT64_MIN, "-8 EiB" },
+		{ -1536, "-2 KiB" },
+		{ INT64_C(1) << 40, "1 TiB" },
 	};
 
 	(void)state;
@@ -161,7 +174,9 @@ static void times_may_be_anything(void **state)
 static void control_characters_are_escaped(void **state)
 {
 	struct sif sif = { .header = { .launch = "#!x\x1b[2J\n\n" } };
-	struct sif_descr d = { .name = "a\x1b]0;t\x07\nb\xc2\x9b" "c\xc3\xa9\xff\x7f", .created = SIF_TIME_UNSET };
+	struct sif_descr d = { .name = "a\x1b]0;t\x07\nb\xc2\x9b"
+				       "c\xc3\xa9\xff\x7f",
+			       .created = SIF_TIME_UNSET };
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;

@@ -37,7 +37,11 @@ static void empty_containers_are_as_long_as_their_table(void **state)
 		assert_ok(sif_finish(w));
 		read_back(fd, &bytes);
 		assert_int_equal(bytes.len, cases[i][1]);
-		assert_memory_equal(bytes.data + 32, "SIF_MAGIC\0" "01\0" "00", 16);
+		assert_memory_equal(bytes.data + 32,
+				    "SIF_MAGIC\0"
+				    "01\0"
+				    "00",
+				    16);
 		assert_ok(sif_load(fd, &sif));
 		assert_int_equal(sif->header.descr_free, cases[i][0]);
 		assert_int_equal(sif->n_descrs, 0);
@@ -72,10 +76,10 @@ static void two_partitions_are_the_worked_example(void **state)
 		0xb0, 0x7d, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x50, 0x22, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 	};
 	static const uint8_t second[73] = {
-		0x04, 0x40, 0x00, 0x00, 0x01, 0x02, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0xf0, 0x00, 0x00, 0x00,
-		0x00, 0x00, 0x90, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00,
-		0x00, 0xfc, 0x1f, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x09, 0x6e, 0x88, 0xf1, 0xff, 0xff,
-		0xff, 0x00, 0x09, 0x6e, 0x88, 0xf1, 0xff, 0xff, 0xff,
+		0x04, 0x40, 0x00, 0x00, 0x01, 0x02, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0xf0, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0x90, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0xfc, 0x1f, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x09, 0x6e, 0x88,
+		0xf1, 0xff, 0xff, 0xff, 0x00, 0x09, 0x6e, 0x88, 0xf1, 0xff, 0xff, 0xff,
 	};
 	static const uint8_t extra[12] = { 1, 0, 0, 0, 2, 0, 0, 0, 0x30, 0x31, 0, 0 };
 	static const char squashfs[4096] = "hsqs";
@@ -101,7 +105,8 @@ static void two_partitions_are_the_worked_example(void **state)
 	assert_int_equal(sif->descrs[0].padded_size, 596);
 }
 
-/* The example of a signed image: the digest of the whole file is given there, and what `list` and `info` print of it. */
+/* The example of a signed image: the digest of the whole file is given there, and what `list` and `info` print of it.
+ */
 static void a_signed_image_is_the_worked_example(void **state)
 {
 	static const char envelope[] =
@@ -114,12 +119,11 @@ static void a_signed_image_is_the_worked_example(void **state)
 		"YjRmYzIxZmU3N2U4MzEwYzA2MGY2MWNhYWZmOGEifV19"
 		"\",\"signatures\":[{\"keyid\":\"SHA256:bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8\",\"sig\":\""
 		"ZIv7z6U+X9mzAXRWVBBCxkOrSGh79wRip3A9FL+lC6kDg3riay8UqyGIbhFlZ9B0xnByibHnhS0HbblC6I/bBw==\"}]}";
-	static const char list[] =
-		"------------------------------------------------------------------------------\n"
-		"ID   |GROUP   |LINK    |SIF POSITION (start-end)  |TYPE\n"
-		"------------------------------------------------------------------------------\n"
-		"1    |1       |NONE    |32176-32178               |JSON.Generic\n"
-		"2    |NONE    |1   (G) |32178-32848               |Signature (SHA-256)\n";
+	static const char list[] = "------------------------------------------------------------------------------\n"
+				   "ID   |GROUP   |LINK    |SIF POSITION (start-end)  |TYPE\n"
+				   "------------------------------------------------------------------------------\n"
+				   "1    |1       |NONE    |32176-32178               |JSON.Generic\n"
+				   "2    |NONE    |1   (G) |32178-32848               |Signature (SHA-256)\n";
 	static const char info[] = "  Data Type:  Signature\n  ID:         2\n  Group ID:   NONE\n  Linked ID:  1 (G)\n"
 				   "  Offset:     32178\n  Size:       670\n  Hash Type:  SHA-256\n";
 	cleanup_with(sif_writer_free) struct sif_writer *w = NULL;
@@ -128,8 +132,11 @@ static void a_signed_image_is_the_worked_example(void **state)
 	cleanup_buf struct buf bytes = { 0 };
 	cleanup_buf struct buf text = { 0 };
 	struct sif_descr data = { .type = SIF_TYPE_JSON, .size = 2, .group = SIF_GROUP_MARK | 1, .name = "data.json" };
-	struct sif_descr signature = { .type = SIF_TYPE_SIGNATURE, .size = sizeof(envelope) - 1, .group = SIF_GROUP_MARK,
-				       .link = SIF_GROUP_MARK | 1, .extra = { 1 } };
+	struct sif_descr signature = { .type = SIF_TYPE_SIGNATURE,
+				       .size = sizeof(envelope) - 1,
+				       .group = SIF_GROUP_MARK,
+				       .link = SIF_GROUP_MARK | 1,
+				       .extra = { 1 } };
 
 	(void)state;
 	assert_ok(sif_create(fd, 48, &w));
@@ -164,7 +171,8 @@ static void full_tables_and_second_primaries_are_refused(void **state)
 	assert_error(sif_add_object(w, &huge), ERR_LIMIT, "too large");
 	primary.extra[4] = 1;
 	add(w, fd, &primary, "x");
-	assert_error(sif_add_object(w, &primary), ERR_LIMIT, "insufficient descriptor capacity to add data object(s) to image");
+	assert_error(sif_add_object(w, &primary), ERR_LIMIT,
+		     "insufficient descriptor capacity to add data object(s) to image");
 }
 
 static void capacity_is_limited(void **state)
