@@ -271,8 +271,8 @@ static int drop_place(void **state)
 	return 0;
 }
 
-/* Writes a credential file with one user for "h"; returns its path, caller frees. */
-static char *put_file(const struct place *p, const char *below, const char *user)
+/* Writes a credential file with one user for "h". */
+static void put_file(const struct place *p, const char *below, const char *user)
 {
 	cleanup_free char *path = xasprintf("%s/%s", p->dir, below);
 	cleanup_free char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
@@ -280,7 +280,6 @@ static char *put_file(const struct place *p, const char *below, const char *user
 
 	assert_ok(fs_mkdirs(AT_FDCWD, dir, 0700));
 	assert_ok(fs_write_file(AT_FDCWD, path, text, strlen(text), 0600, false));
-	return take_ptr(&path);
 }
 
 static void assert_user(struct place *p, const char *user)
@@ -311,9 +310,9 @@ static void files_are_asked_in_order(void **state)
 	assert_user(p, NULL);
 	/* From the last to the first: each takes precedence over those before. */
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		cleanup_free char *path = put_file(p, places[i].below, places[i].below);
 		cleanup_free char *value = places[i].value ? xasprintf("%s/%s", p->dir, places[i].value) : NULL;
 
+		put_file(p, places[i].below, places[i].below);
 		if (value)
 			(void)setenv(places[i].variable, value, 1);
 		assert_user(p, places[i].below);
@@ -326,14 +325,15 @@ static void files_are_asked_in_order(void **state)
 static void an_authfile_is_the_only_file(void **state)
 {
 	struct place *p = *state;
-	cleanup_free char *usual = put_file(p, ".singularity/docker-config.json", "usual");
-	cleanup_free char *given = put_file(p, "given.json", "given");
+	cleanup_free char *given = xasprintf("%s/given.json", p->dir);
 	cleanup_free char *missing = xasprintf("%s/none.json", p->dir);
 	cleanup_free char *wanted =
 		xasprintf("Unable to find matching credentials in specified file (open %s: no such file or "
 			  "directory); proceeding with anonymous authentication.\n",
 			  missing);
 
+	put_file(p, ".singularity/docker-config.json", "usual");
+	put_file(p, "given.json", "given");
 	assert_user(p, "usual");
 	(void)setenv("SINGULARITY_AUTHFILE", given, 1);
 	assert_user(p, "given");
@@ -350,19 +350,19 @@ static void an_authfile_is_the_only_file(void **state)
 static void broken_files_are_warnings(void **state)
 {
 	struct place *p = *state;
-	cleanup_free char *good = put_file(p, ".docker/config.json", "good");
-	cleanup_free char *bad = put_file(p, ".singularity/docker-config.json", "x\",");
 
+	put_file(p, ".docker/config.json", "good");
+	put_file(p, ".singularity/docker-config.json", "x\",");
 	assert_user(p, "good");
 	assert_non_null(strstr(buf_str(&p->said), "Cannot read credentials from"));
-	assert_non_null(strstr(buf_str(&p->said), bad));
+	assert_non_null(strstr(buf_str(&p->said), "/.singularity/docker-config.json: "));
 }
 
 static void explicit_ones_come_first(void **state)
 {
 	struct place *p = *state;
-	cleanup_free char *file = put_file(p, ".singularity/docker-config.json", "file");
 
+	put_file(p, ".singularity/docker-config.json", "file");
 	(void)setenv("DOCKER_AUTH_CONFIG", "{\"auths\":{\"h\":{\"auth\":\"ZW52OnA=\"}}}", 1);
 	assert_user(p, "env");
 	(void)setenv("DOCKER_USERNAME", "plain", 1);
