@@ -140,7 +140,8 @@ uint64_t sif_next_offset(const struct sif_writer *w, enum sif_type type);
 must_check struct error *sif_add_object(struct sif_writer *w, const struct sif_descr *d);
 /* sif_added() - the objects added so far */
 const struct sif_descr *sif_added(const struct sif_writer *w, size_t *ret_n);
-/* sif_finish() - write table and header; ERR_INTERNAL if the file ends before the last object does */
+/* sif_finish() - cut the file behind the last object, write table and header; ERR_INTERNAL if it ends before that
+ * object */
 must_check struct error *sif_finish(struct sif_writer *w);
 void sif_writer_free(struct sif_writer *w);
 DEFINE_CLEANUP(struct sif_writer *, sif_writer_free)

@@ -135,8 +135,11 @@ const struct sif_descr *sif_added(const struct sif_writer *w, size_t *ret_n)
 	return w->descrs;
 }
 
-/* An object that was described but not written would end a valid-looking image early. */
-static struct error *check_length(const struct sif_writer *w)
+/*
+ * An object that was described but not written would end a valid-looking image early. What was written but not
+ * described (a layer that turned out to be there already) goes: equal images are equal files.
+ */
+static struct error *settle_length(const struct sif_writer *w)
 {
 	struct stat st;
 
@@ -144,6 +147,8 @@ static struct error *check_length(const struct sif_writer *w)
 		return error_sys(errno, "stat");
 	if (w->n_descrs && (uint64_t)st.st_size < w->end)
 		return error_new(ERR_INTERNAL, "object %zu of the new SIF was not written", w->n_descrs);
+	if ((uint64_t)st.st_size > w->end && ftruncate(w->fd, (off_t)w->end) < 0)
+		return error_sys(errno, "truncate");
 	return NULL;
 }
 
@@ -153,7 +158,7 @@ struct error *sif_finish(struct sif_writer *w)
 	cleanup_buf struct buf head = { 0 };
 	struct sif_header *h = &w->header;
 
-	TRY(check_length(w));
+	TRY(settle_length(w));
 	h->descr_free = (int64_t)(h->descr_total - w->n_descrs);
 	h->data_size = (int64_t)w->end - h->data_offset;
 	for (size_t i = 0; i < w->n_descrs; i++)

@@ -205,6 +205,23 @@ static void unfinished_files_are_no_sif(void **state)
 	assert_error(sif_load(fd, &sif), ERR_CORRUPT, "invalid SIF magic");
 }
 
+static void what_was_not_described_is_cut_off(void **state)
+{
+	cleanup_with(sif_writer_free) struct sif_writer *w = NULL;
+	cleanup_fd int fd = empty_file();
+	cleanup_buf struct buf bytes = { 0 };
+	struct sif_descr d = { .type = SIF_TYPE_RAW, .size = 3 };
+
+	(void)state;
+	assert_ok(sif_create(fd, 2, &w));
+	assert_ok(io_pwrite_all(fd, "abcdef", 6, sif_next_offset(w, SIF_TYPE_RAW)));
+	assert_ok(sif_add_object(w, &d));
+	assert_ok(sif_finish(w));
+	read_back(fd, &bytes);
+	assert_int_equal(bytes.len, SIF_TABLE_OFFSET + 2 * SIF_DESCR_SIZE + 3);
+	assert_string_equal(bytes.data + bytes.len - 3, "abc");
+}
+
 static void encoding_is_the_inverse_of_reading(void **state)
 {
 	cleanup_with(sif_free) struct sif *sif = NULL;
@@ -233,6 +250,7 @@ int main(void)
 		cmocka_unit_test(full_tables_and_second_primaries_are_refused),
 		cmocka_unit_test(capacity_is_limited),
 		cmocka_unit_test(unfinished_files_are_no_sif),
+		cmocka_unit_test(what_was_not_described_is_cut_off),
 		cmocka_unit_test(encoding_is_the_inverse_of_reading),
 	};
 
