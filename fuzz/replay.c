@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * main() for fuzz targets in builds without libFuzzer: replay DIRECTORY runs the target on every file of the directory (seeds and past
- * crashes), then on damaged variants of each: cut short, and with single bytes changed. A crash, a sanitizer's report or a hang is the
- * failure. The variants are the same in every run.
+ * main() for fuzz targets in builds without libFuzzer: replay DIRECTORY runs the target on every file of the directory
+ * (seeds and past crashes), then on damaged variants of each: cut short, and with single bytes changed. A crash, a
+ * sanitizer's report or a hang is the failure. The variants are the same in every run.
  */
 #include "base/fs.h"
 #include "base/io.h"

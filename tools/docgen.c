@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * docgen DIRECTORY: writes what is made from the tables below DIRECTORY: man/NAME.SECTION.scd, completions/, etc/singularity.conf.
- * Not installed. tools/generate runs it on the source tree; a test compares its output with what is committed.
+ * docgen DIRECTORY: writes what is made from the tables below DIRECTORY: man/NAME.SECTION.scd, completions/,
+ * etc/singularity.conf. Not installed. tools/generate runs it on the source tree; a test compares its output with what
+ * is committed.
  */
 #include "base/fs.h"
 #include "cli/completion.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One record of comma-separated values as RFC 4180 and Go's encoding/csv read it: list flags and --mount are written so. A field
- * in quotes may hold commas, line ends and doubled quotes; a quote inside a field without quotes is an error. What follows the
- * first record is ignored. Error texts are those of Go, since the reference prints them.
+ * One record of comma-separated values as RFC 4180 and Go's encoding/csv read it: list flags and --mount are written
+ * so. A field in quotes may hold commas, line ends and doubled quotes; a quote inside a field without quotes is an
+ * error. What follows the first record is ignored. Error texts are those of Go, since the reference prints them.
  */
 #ifndef BASE_CSV_H
 #define BASE_CSV_H

@@ -10,15 +10,31 @@
 #define IMAGE_PROGRAM LIBEXECDIR "/singularity-image"
 
 const struct opt cli_global_options[] = {
-	{ .name = "config", .letter = 'c', OPT_AS_STRING(struct cli_globals, config), .env = "CONFIG_FILE",
-	  .traits = OPT_FILE | OPT_SITE_DEFAULT, .initial = CONFDIR "/singularity.conf", .help = "read another configuration file than the installed singularity.conf" },
-	{ .name = "debug", .letter = 'd', OPT_AS_BOOL(struct cli_globals, debug), .env = "DEBUG",
+	{ .name = "config",
+	  .letter = 'c',
+	  OPT_AS_STRING(struct cli_globals, config),
+	  .env = "CONFIG_FILE",
+	  .traits = OPT_FILE | OPT_SITE_DEFAULT,
+	  .initial = CONFDIR "/singularity.conf",
+	  .help = "read another configuration file than the installed singularity.conf" },
+	{ .name = "debug",
+	  .letter = 'd',
+	  OPT_AS_BOOL(struct cli_globals, debug),
+	  .env = "DEBUG",
 	  .help = "print debugging information, all other messages included" },
 	{ .name = "nocolor", OPT_AS_BOOL(struct cli_globals, nocolor), .help = "print messages without colours" },
-	{ .name = "quiet", .letter = 'q', OPT_AS_BOOL(struct cli_globals, quiet), .help = "suppress informational messages" },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  OPT_AS_BOOL(struct cli_globals, quiet),
+	  .help = "suppress informational messages" },
 	{ .name = "silent", .letter = 's', OPT_AS_BOOL(struct cli_globals, silent), .help = "print errors only" },
-	{ .name = "verbose", .letter = 'v', OPT_AS_BOOL(struct cli_globals, verbose), .help = "print additional information" },
-	{ .name = "version", OPT_AS_BOOL(struct cli_globals, version), .help = "print the name and version of the program" },
+	{ .name = "verbose",
+	  .letter = 'v',
+	  OPT_AS_BOOL(struct cli_globals, verbose),
+	  .help = "print additional information" },
+	{ .name = "version",
+	  OPT_AS_BOOL(struct cli_globals, version),
+	  .help = "print the name and version of the program" },
 	{ 0 },
 };
 
@@ -115,7 +131,10 @@ static struct error *parse_verb(struct request *r, const struct verb *verb)
 	return opt_parse(&r->set, r->args + 1, verb->interspersed, &r->args);
 }
 
-/* Walks down from the root; options of each level stand before the next level's word. Only verbs, not groups, have a struct. */
+/*
+ * Walks down from the root; options of each level stand before the next level's word. Only verbs, not groups, have a
+ * struct.
+ */
 static struct error *find_verb(struct request *r)
 {
 	r->cli.path = (struct verb_path){ .verbs = { &verb_root }, .n = 1 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From a command line to a verb's function: what both programs do before and after the work. The order of the steps is the
- * reference's (cli.md 2.1): find the command and parse its options, help, version, count arguments, environment, log level, site
- * configuration, run. Only this layer prints and exits.
+ * From a command line to a verb's function: what both programs do before and after the work. The order of the steps is
+ * the reference's (cli.md 2.1): find the command and parse its options, help, version, count arguments, environment,
+ * log level, site configuration, run. Only this layer prints and exits.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -37,7 +37,8 @@ struct cli {
  * @args:       words after the options
  * @ret_status: exit status of the program, 0 if left alone
  *
- * An error that it returns is printed as FATAL and ends the program with 255, or as a usage error with 1 if the verb says so.
+ * An error that it returns is printed as FATAL and ends the program with 255, or as a usage error with 1 if the verb
+ * says so.
  */
 typedef struct error *cli_run(struct cli *cli, const void *options, const struct strv *args, int *ret_status);
 

@@ -17,7 +17,10 @@
  */
 must_check struct error *action_check_supported(const struct action_options *o, bool other_config);
 
-/* action_fill_launch() - options as launch.h wants them; the result borrows from @o. Image, arguments and environment are left open. */
+/*
+ * action_fill_launch() - options as launch.h wants them; the result borrows from @o. Image, arguments and environment
+ * are left open.
+ */
 void action_fill_launch(const struct action_options *o, enum launch_action action, bool home_given,
 			struct launch_options *ret_launch);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Completion scripts for shells, written from the tree of commands and their option tables. Hidden commands and options are left out.
+ * Completion scripts for shells, written from the tree of commands and their option tables. Hidden commands and options
+ * are left out.
  */
 #ifndef CLI_COMPLETION_H
 #define CLI_COMPLETION_H

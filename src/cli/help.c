@@ -156,7 +156,8 @@ void help_options(const struct verb *verb, size_t width, struct buf *out)
 	}
 	for (size_t i = 0; rows[i]; i++) {
 		cleanup_free char *suffix = help_default(rows[i]);
-		cleanup_free char *text = rows[i]->help ? xasprintf("%s%s", rows[i]->help, suffix) : help_for_help(verb);
+		cleanup_free char *text =
+			rows[i]->help ? xasprintf("%s%s", rows[i]->help, suffix) : help_for_help(verb);
 
 		buf_append_str(out, left.items[i]);
 		append_spaces(out, longest + TEXT_GAP - strlen(left.items[i]));
@@ -247,7 +248,8 @@ void help_bad_option(const struct verb_path *path, const char *message, struct b
 {
 	const struct verb *verb = verb_last(path);
 
-	buf_appendf(out, "Error for command \"%s\": %s\n\nOptions for %s command:\n\n", verb->name, message, verb->name);
+	buf_appendf(out, "Error for command \"%s\": %s\n\nOptions for %s command:\n\n", verb->name, message,
+		    verb->name);
 	help_options(verb, usage_width(), out);
 	help_usage_footer(out);
 }

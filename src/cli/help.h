@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the option tables and the tree of commands look like on paper: help texts, option lists and usage errors in the reference's
- * layout (cli.md 2.3, 2.4). Everything is appended to a buffer; nothing is printed here.
+ * What the option tables and the tree of commands look like on paper: help texts, option lists and usage errors in the
+ * reference's layout (cli.md 2.3, 2.4). Everything is appended to a buffer; nothing is printed here.
  */
 #ifndef CLI_HELP_H
 #define CLI_HELP_H

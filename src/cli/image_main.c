@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `singularity-image`: everything about images that talks to the network or needs heavy libraries. Executed by `singularity`. */
+/*
+ * `singularity-image`: everything about images that talks to the network or needs heavy libraries. Executed by
+ * `singularity`.
+ */
 #include "cli/commands.h"
 #include "cli/verbs.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `singularity`: parses every command line and runs containers. Commands that need heavy libraries go to singularity-image. */
+/*
+ * `singularity`: parses every command line and runs containers. Commands that need heavy libraries go to
+ * singularity-image.
+ */
 #include "cli/commands.h"
 #include "cli/verb_action.h"
 #include "cli/verbs.h"

@@ -94,7 +94,8 @@ static void append_variables(const struct opt *row, struct buf *out)
 		}
 		gap = ", ";
 	}
-	buf_append_str(out, row->traits & OPT_ENV_APPEND ? "; their values are added to those of the options.\n" : "\n");
+	buf_append_str(out,
+		       row->traits & OPT_ENV_APPEND ? "; their values are added to those of the options.\n" : "\n");
 }
 
 static void append_options(const struct verb *verb, struct buf *out)
@@ -148,7 +149,8 @@ static void append_examples(const struct verb *verb, struct buf *out)
 static const char program_sections[] =
 	"# IMPLEMENTATION\n\n"
 	"This is the implementation of singularity in C. It does what SingularityCE does in OCI mode, has no other\n"
-	"mode, and answers *singularity \\-\\-version* as SingularityCE does; *singularity buildcfg IMPLEMENTATION* tells the two\n"
+	"mode, and answers *singularity \\-\\-version* as SingularityCE does; *singularity buildcfg IMPLEMENTATION* "
+	"tells the two\n"
 	"apart.\n\n"
 	"# ENVIRONMENT\n\n"
 	"*SINGULARITY\\_NAME*\n"
@@ -170,7 +172,8 @@ static const char program_sections[] =
 	"*0*\n\tSuccess.\n\n"
 	"*1*\n\tThe command line is wrong.\n\n"
 	"*255*\n\tThe command failed; the last line on standard error begins with \"FATAL:\" and says why.\n\n"
-	"*run*, *exec*, *shell* and *test* end with the status of the container's program, or with 128 and the number of the\n"
+	"*run*, *exec*, *shell* and *test* end with the status of the container's program, or with 128 and the number "
+	"of the\n"
 	"signal that ended it.\n\n"
 	"# SEE ALSO\n\n"
 	"*singularity.conf*(5), *crun*(1), *runc*(8)\n";
@@ -217,16 +220,21 @@ static void append_directive(const struct conf_directive *d, struct buf *out)
 
 void manual_conf(struct buf *out)
 {
-	buf_append_str(out,
-		       "singularity.conf(5)\n\n# NAME\n\nsingularity.conf - the site's configuration of singularity\n\n"
-		       "# DESCRIPTION\n\n"
-		       "The file holds one directive a line: _name_ = _value_. Blanks around names and values do not count. Lines\n"
-		       "that begin with # are comments; text behind a value belongs to it. Values are cut at commas: a directive\n"
-		       "that is a list takes all of them, from all its lines; of any other the first value counts. An empty value\n"
-		       "is as good as none. A directive that is missing takes its default, but a missing list is empty.\n\n"
-		       "Directives of SingularityCE that have no meaning for this program are read and checked all the same. A name\n"
-		       "that nobody knows is ignored with a warning. A wrong value stops every command.\n\n"
-		       "# DIRECTIVES\n\n");
+	buf_append_str(
+		out,
+		"singularity.conf(5)\n\n# NAME\n\nsingularity.conf - the site's configuration of singularity\n\n"
+		"# DESCRIPTION\n\n"
+		"The file holds one directive a line: _name_ = _value_. Blanks around names and values do not count. "
+		"Lines\n"
+		"that begin with # are comments; text behind a value belongs to it. Values are cut at commas: a "
+		"directive\n"
+		"that is a list takes all of them, from all its lines; of any other the first value counts. An empty "
+		"value\n"
+		"is as good as none. A directive that is missing takes its default, but a missing list is empty.\n\n"
+		"Directives of SingularityCE that have no meaning for this program are read and checked all the same. "
+		"A name\n"
+		"that nobody knows is ignored with a warning. A wrong value stops every command.\n\n"
+		"# DIRECTIVES\n\n");
 	for (const struct conf_directive *d = conf_directives; d->name; d++)
 		append_directive(d, out);
 	buf_append_str(out, "# SEE ALSO\n\n*singularity*(1)\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Manual pages in scdoc's notation, written from the same tables as the help texts: one page per command, one for the program, and
- * singularity.conf(5) from the table of directives.
+ * Manual pages in scdoc's notation, written from the same tables as the help texts: one page per command, one for the
+ * program, and singularity.conf(5) from the table of directives.
  */
 #ifndef CLI_MANUAL_H
 #define CLI_MANUAL_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Option tables. One table per verb drives parsing, --help, the manual page and shell completion. Parsing follows pflag, which
- * callers of the reference rely on: --name value, --name=value, bundles of letters (-eB /x, -eB/x, -B=/x), booleans that take a
- * value only after "=", no abbreviations, and an end of parsing at the first word that is no option (cli.md 2.1).
+ * Option tables. One table per verb drives parsing, --help, the manual page and shell completion. Parsing follows
+ * pflag, which callers of the reference rely on: --name value, --name=value, bundles of letters (-eB /x, -eB/x, -B=/x),
+ * booleans that take a value only after "=", no abbreviations, and an end of parsing at the first word that is no
+ * option (cli.md 2.1).
  *
- * Values land in the verb's own struct through the offsets in the table. Fields of lists are owned by that struct and given back
- * with opt_release(); plain strings are borrowed from the command line or the environment.
+ * Values land in the verb's own struct through the offsets in the table. Fields of lists are owned by that struct and
+ * given back with opt_release(); plain strings are borrowed from the command line or the environment.
  */
 #ifndef CLI_OPT_H
 #define CLI_OPT_H
@@ -48,7 +49,10 @@ struct opt {
 	const char *help;	/* one sentence, no full stop */
 };
 
-/* Type and place of a field, checked by the compiler: { .name = "force", .letter = 'F', OPT_AS_BOOL(struct x, force), ... } */
+/*
+ * Type and place of a field, checked by the compiler: { .name = "force", .letter = 'F', OPT_AS_BOOL(struct x, force),
+ * ... }
+ */
 #define OPT_PLACE(s, field, type) .offset = _Generic(((s *)0)->field, type: offsetof(s, field))
 #define OPT_AS_BOOL(s, field) .type = OPT_BOOL, OPT_PLACE(s, field, bool)
 #define OPT_AS_STRING(s, field) .type = OPT_STRING, OPT_PLACE(s, field, const char *)
@@ -77,7 +81,8 @@ void opt_release(const struct opt *table, void *into);
 
 /**
  * opt_parse() - take options from a command line
- * @words:        what follows the verb, NULL-terminated; the array is rearranged, its strings are borrowed by the options
+ * @words:        what follows the verb, NULL-terminated; the array is rearranged, its strings are borrowed by the
+ *                options
  * @interspersed: options may stand between and after arguments; else parsing stops at the first argument
  * @ret_args:     the arguments, inside @words, NULL-terminated, without the "--" that ended the options
  *
@@ -88,8 +93,8 @@ must_check struct error *opt_parse(struct opt_set *set, const char **words, bool
 /**
  * opt_apply_env() - let SINGULARITY_ variables fill what the command line left open (cli.md 2.2)
  *
- * A field counts as filled if any row that shares it was given. Blank values are skipped; the first variable of a row wins, but with
- * OPT_ENV_APPEND all are added. Errors: ERR_USAGE "unable to set flag oci to value yes: ...".
+ * A field counts as filled if any row that shares it was given. Blank values are skipped; the first variable of a row
+ * wins, but with OPT_ENV_APPEND all are added. Errors: ERR_USAGE "unable to set flag oci to value yes: ...".
  */
 must_check struct error *opt_apply_env(struct opt_set *set);
 

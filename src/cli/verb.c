@@ -82,5 +82,6 @@ struct error *verb_check_args(const struct verb *verb, size_t n)
 		return error_new(ERR_USAGE, "accepts %zu arg(s), received %zu", verb->min_args, n);
 	if (verb->min_args == 0)
 		return error_new(ERR_USAGE, "accepts at most %zu arg(s), received %zu", verb->max_args, n);
-	return error_new(ERR_USAGE, "accepts between %zu and %zu arg(s), received %zu", verb->min_args, verb->max_args, n);
+	return error_new(ERR_USAGE, "accepts between %zu and %zu arg(s), received %zu", verb->min_args, verb->max_args,
+			 n);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tree of commands. A verb is described by one constant: words for help and manual, its option table, how many arguments it
- * takes, and which of the two programs runs it. Both programs link all descriptions, so help, usage errors and completion are the
- * same from either; the functions that do the work are linked only into the owner (cli.h, struct cli_command).
+ * The tree of commands. A verb is described by one constant: words for help and manual, its option table, how many
+ * arguments it takes, and which of the two programs runs it. Both programs link all descriptions, so help, usage errors
+ * and completion are the same from either; the functions that do the work are linked only into the owner (cli.h, struct
+ * cli_command).
  */
 #ifndef CLI_VERB_H
 #define CLI_VERB_H
@@ -19,7 +20,8 @@ enum verb_owner {
 struct verb {
 	const char *name;
 	const char *alias;	 /* second name or NULL */
-	const char *use;	 /* usage string behind the parents' words: "pull [pull options...] [output file] <URI>" */
+	/* usage string behind the parents' words: "pull [pull options...] [output file] <URI>" */
+	const char *use;
 	const char *brief;	 /* one sentence, no full stop */
 	const char *description; /* paragraphs, lines of at most 78 columns, no trailing newline */
 	const char *examples;	 /* lines, no trailing newline; NULL for a group without */

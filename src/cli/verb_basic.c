@@ -29,8 +29,9 @@ const struct verb verb_buildcfg = {
 	.name = "buildcfg",
 	.use = "buildcfg [parameter]",
 	.brief = "Print the settings that were chosen when the program was built",
-	.description = "Without a parameter all settings are printed as NAME=VALUE, one a line; with one, its value alone.\n"
-		       "IMPLEMENTATION tells this program from others of the same name.",
+	.description =
+		"Without a parameter all settings are printed as NAME=VALUE, one a line; with one, its value alone.\n"
+		"IMPLEMENTATION tells this program from others of the same name.",
 	.examples = "$ singularity buildcfg\n"
 		    "$ singularity buildcfg SESSIONDIR",
 	.max_args = 1,

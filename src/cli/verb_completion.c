@@ -5,8 +5,9 @@ const struct verb verb_completion_bash = {
 	.name = "bash",
 	.use = "bash",
 	.brief = "Write the completion script for bash",
-	.description = "The script goes to standard output. Bash reads it when the first word is completed, from a file\n"
-		       "named after the program.",
+	.description =
+		"The script goes to standard output. Bash reads it when the first word is completed, from a file\n"
+		"named after the program.",
 	.examples = "$ singularity completion bash > ~/.local/share/bash-completion/completions/singularity",
 	.needs_no_conf = true,
 };
@@ -40,7 +41,8 @@ const struct verb verb_completion = {
 	.name = "completion",
 	.use = "completion",
 	.brief = "Write a completion script for a shell",
-	.description = "The packages install these scripts where the shells look for them; this command is for other cases.",
+	.description =
+		"The packages install these scripts where the shells look for them; this command is for other cases.",
 	.helps_if_alone = true,
 	.verbs = shells,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every command's description. Each lives in verb_NAME.c, linked into both programs; verbs.c puts them into the tree. The function that
- * does the work is in cmd_NAME.c, linked into the program that owns the verb.
+ * Every command's description. Each lives in verb_NAME.c, linked into both programs; verbs.c puts them into the tree.
+ * The function that does the work is in cmd_NAME.c, linked into the program that owns the verb.
  */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H

@@ -274,17 +274,23 @@ static void append_comment(struct buf *out, const struct conf_directive *d)
 
 void conf_print_default(struct buf *out)
 {
-	buf_append_str(out, "# singularity.conf: the site's configuration of singularity.\n"
-			    "#\n"
-			    "# One directive a line: name = value. Lines that begin with # are comments; text after a value belongs to it.\n"
-			    "# A directive that is missing takes the default shown here, but a missing list is empty.\n");
+	buf_append_str(out,
+		       "# singularity.conf: the site's configuration of singularity.\n"
+		       "#\n"
+		       "# One directive a line: name = value. Lines that begin with # are comments; text after a value "
+		       "belongs to it.\n"
+		       "# A directive that is missing takes the default shown here, but a missing list is empty.\n");
 	for (const struct conf_directive *d = conf_directives; d->name; d++) {
 		cleanup_strv struct strv values = { 0 };
 
 		if (d->comment)
 			append_comment(out, d);
 		strv_split(&values, d->initial, d->type == CONF_LIST ? ',' : '\n');
-		for (size_t i = 0; i < values.n; i++)
-			buf_appendf(out, "%s%s = %s\n", *values.items[i] ? "" : "# ", d->name, values.items[i]);
+		for (size_t i = 0; i < values.n; i++) {
+			if (*values.items[i])
+				buf_appendf(out, "%s = %s\n", d->name, values.items[i]);
+			else
+				buf_appendf(out, "# %s =\n", d->name);
+		}
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * singularity.conf: the site's configuration. Every directive of the reference is known (cli.md 3); an unknown one is reported. The
- * parsed struct holds them all, whether this program uses them or not.
+ * singularity.conf: the site's configuration. Every directive of the reference is known (cli.md 3); an unknown one is
+ * reported. The parsed struct holds them all, whether this program uses them or not.
  */
 #ifndef FORMATS_CONF_H
 #define FORMATS_CONF_H
@@ -31,12 +31,13 @@ struct site_conf {
  * conf_load() - read @path
  * @ret_unknown: names of directives nobody knows, for a warning; may be NULL
  *
- * Errors: ERR_SYSTEM if the file cannot be read (a missing one is an error, as in the reference), ERR_LIMIT above 1 MiB,
- * ERR_CORRUPT for a value that its directive does not allow.
+ * Errors: ERR_SYSTEM if the file cannot be read (a missing one is an error, as in the reference), ERR_LIMIT above 1
+ * MiB, ERR_CORRUPT for a value that its directive does not allow.
  */
 must_check struct error *conf_load(const char *path, struct strv *ret_unknown, struct site_conf **ret_conf);
 /* conf_parse() - the same from memory */
-must_check struct error *conf_parse(const char *text, size_t len, struct strv *ret_unknown, struct site_conf **ret_conf);
+must_check struct error *conf_parse(const char *text, size_t len, struct strv *ret_unknown,
+				    struct site_conf **ret_conf);
 /* conf_print_default() - the configuration file as it is shipped: every directive, its default and what it means */
 void conf_print_default(struct buf *out);
 void conf_free(struct site_conf *conf);

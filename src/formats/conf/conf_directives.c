@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "formats/conf/conf_directives.h"
 
-/* A row without comment belongs to the one above it. "oci mode" and the squashfs rows differ from the reference on purpose. */
+/*
+ * A row without comment belongs to the one above it. "oci mode" and the squashfs rows differ from the reference on
+ * purpose.
+ */
 const struct conf_directive conf_directives[] = {
 	{ "allow setuid", CONF_BOOL, "yes", NULL,
 	  "Whether a set-user-ID helper may be used. This program has none; accepted for\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The table behind conf.h: every directive with its type, default and comment. The shipped etc/singularity.conf is written from it, and
- * a test compares the two.
+ * The table behind conf.h: every directive with its type, default and comment. The shipped etc/singularity.conf is
+ * written from it, and a test compares the two.
  */
 #ifndef FORMATS_CONF_DIRECTIVES_H
 #define FORMATS_CONF_DIRECTIVES_H

@@ -126,7 +126,9 @@ static void test_file(void **state)
 	assert_ok(fs_remove_tree(AT_FDCWD, dir));
 }
 
-/* What is shipped says nothing else than the table, and the table nothing else than the reference's list of directives. */
+/*
+ * What is shipped says nothing else than the table, and the table nothing else than the reference's list of directives.
+ */
 static void test_shipped(void **state)
 {
 	cleanup_buf struct buf text = { 0 };

@@ -22,6 +22,7 @@ struct fileserver_layer {
 /* One line of the map from owners in the image to ids of the user namespace that mounts. Unmapped ids show as 65534. */
 struct fileserver_idmap {
 	uint32_t image_id, served_id, size;
+	bool to_one; /* all ids of the line are served as served_id, not counted up from it */
 };
 
 struct fileserver_options {

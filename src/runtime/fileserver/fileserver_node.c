@@ -30,7 +30,7 @@ static uint32_t owner_served(const struct owner_map *map, uint32_t id)
 		const struct fileserver_idmap *line = &map->lines[i];
 
 		if (id >= line->image_id && id - line->image_id < line->size)
-			return line->served_id + (id - line->image_id);
+			return line->to_one ? line->served_id : line->served_id + (id - line->image_id);
 	}
 	return UNMAPPED_ID;
 }

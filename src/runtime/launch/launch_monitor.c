@@ -88,15 +88,13 @@ static void forward(struct watch *w, int signo)
 {
 	if (signo == SIGCHLD)
 		return;
-	if (!w->runtime_runs) {
-		if (signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT) {
-			w->fatal_signal = signo;
-			end_stage(w);
-		}
+	if (!w->runtime_runs && (signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT)) {
+		w->fatal_signal = signo;
+		end_stage(w);
 		return;
 	}
-	/* SIGCONT acts whatever its disposition, and a window change is repeated by the terminal anyway. */
-	if (signo != SIGCONT && signo != SIGWINCH && !takes_signal(w->m->stage, signo)) {
+	/* SIGCONT acts whatever its disposition. */
+	if (!w->runtime_runs || (signo != SIGCONT && !takes_signal(w->m->stage, signo))) {
 		sigaddset(&w->waiting, signo);
 		w->any_waiting = true;
 		return;
@@ -131,7 +129,16 @@ static void read_status(struct watch *w)
 
 	(void)close(take_fd(&w->m->status_fd));
 	w->runtime_runs = !err && !sent;
-	w->err = err ? err : sent;
+	if (!err)
+		err = sent;
+	/* What went wrong first explains the rest. */
+	if (w->err)
+		error_free(err);
+	else
+		w->err = err;
+	/* Runtimes size a new terminal only when the old one is resized; this counts as the first time. */
+	if (w->runtime_runs && w->m->terminal)
+		forward(w, SIGWINCH);
 }
 
 static void reap_stage(struct watch *w)

@@ -243,6 +243,8 @@ static struct error *make_plan(struct launch *l)
 		return error_sys(errno, "getrandom");
 	TRY(launch_plan_make(l->options, &image, l->conf, l->facts, random, &l->plan));
 	l->plan->private_pidns = l->private_pidns;
+	for (size_t i = 0; i < l->plan->n_files; i++)
+		log_debug("%s: %s", l->plan->files[i].name, l->plan->files[i].data);
 	return NULL;
 }
 
@@ -251,13 +253,20 @@ static struct fileserver_idmap *served_map(const struct launch_idmap *lines, siz
 	struct fileserver_idmap *map = xcalloc(n, sizeof(*map));
 
 	for (size_t i = 0; i < n; i++)
-		map[i] = (struct fileserver_idmap){ lines[i].container_id, lines[i].host_id, lines[i].size };
+		map[i] = (struct fileserver_idmap){
+			.image_id = lines[i].container_id, .served_id = lines[i].host_id, .size = lines[i].size,
+		};
 	return map;
 }
 
 static struct error *set_owners(struct launch *l)
 {
+	static const struct fileserver_idmap only_root[] = { { .image_id = 0, .served_id = 0, .size = UINT32_MAX, .to_one = true } };
 	const struct launch_plan *plan = l->plan;
+
+	if (plan->served_squash)
+		return fileserver_set_owners(l->server, only_root, 1, only_root, 1);
+
 	cleanup_free struct fileserver_idmap *uids = served_map(plan->served_uids, plan->n_served_uids);
 	cleanup_free struct fileserver_idmap *gids = served_map(plan->served_gids, plan->n_served_gids);
 

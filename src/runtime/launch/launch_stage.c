@@ -40,7 +40,7 @@ static struct error *become_root(void)
 
 static struct error *mount_session(const struct launch_plan *plan)
 {
-	struct error *err = mount_tmpfs(plan->session_dir, plan->session_size_mib, 0755, false);
+	struct error *err = mount_tmpfs(plan->session_dir, plan->session_size_mib, 0755, plan->upper_nosuid);
 
 	if (err && error_errno(err) == ENOENT)
 		err = error_hint(err, "make the directory %s (installing the program does)", plan->session_dir);
@@ -108,7 +108,7 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 	cleanup_free char *work = xasprintf("%s/overlay/work", plan->bundle);
 
 	TRY(mount_layers(plan, layers, file_server));
-	return mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs, plan->upper_nosuid);
+	return mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs);
 }
 
 static struct error *prepare(const struct launch_plan *plan, int file_server)
@@ -129,7 +129,7 @@ static struct error *prepare(const struct launch_plan *plan, int file_server)
 	if (plan->hide_cgroup_unified) {
 		cleanup_free char *empty = xasprintf("%s/empty", plan->bundle);
 
-		TRY(mount_bind(empty, "/sys/fs/cgroup/unified"));
+		TRY(mount_cover(empty, "/sys/fs/cgroup/unified"));
 	}
 	return NULL;
 }

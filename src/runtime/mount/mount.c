@@ -28,10 +28,12 @@ struct error *mount_proc(const char *target)
 	return NULL;
 }
 
-struct error *mount_bind(const char *source, const char *target)
+struct error *mount_cover(const char *empty, const char *target)
 {
-	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
-		return error_sys(errno, "bind %s on %s", source, target);
+	/* nodev stays as the tmpfs has it: in a user namespace it may not be taken away. */
+	if (mount(empty, target, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL) < 0)
+		return error_sys(errno, "bind %s on %s", empty, target);
 	return NULL;
 }
 
@@ -56,13 +58,13 @@ static char *overlay_options(size_t n_layers, const char *upper, const char *wor
 }
 
 struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper, const char *work,
-			    bool user_xattrs, bool nosuid)
+			    bool user_xattrs)
 {
 	cleanup_free char *options = overlay_options(n_layers, upper, work, user_xattrs);
 
 	if (chdir(layers_dir) < 0)
 		return error_sys(errno, "chdir %s", layers_dir);
-	if (mount("overlay", target, "overlay", MS_NODEV | (nosuid ? MS_NOSUID : 0UL), options) < 0)
+	if (mount("overlay", target, "overlay", MS_NODEV, options) < 0)
 		return error_sys(errno, "mount overlay of %zu layers on %s", n_layers, target);
 	return NULL;
 }

@@ -16,8 +16,8 @@ must_check struct error *mount_detach_propagation(void);
 /* mount_tmpfs() - fresh tmpfs, nodev (and nosuid if asked) */
 must_check struct error *mount_tmpfs(const char *target, uint32_t size_mib, mode_t mode, bool nosuid);
 must_check struct error *mount_proc(const char *target);
-/* mount_bind() - bind one directory or file; not recursive */
-must_check struct error *mount_bind(const char *source, const char *target);
+/* mount_cover() - hide what is at @target behind the empty directory @empty, read-only */
+must_check struct error *mount_cover(const char *empty, const char *target);
 /* mount_fuse() - @options as fileserver_mount_options() makes them */
 must_check struct error *mount_fuse(const char *target, const char *options);
 /**
@@ -29,6 +29,6 @@ must_check struct error *mount_fuse(const char *target, const char *options);
  * Changes the working directory to @layers_dir.
  */
 must_check struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper,
-				       const char *work, bool user_xattrs, bool nosuid);
+				       const char *work, bool user_xattrs);
 
 #endif
