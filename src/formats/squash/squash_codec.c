@@ -163,7 +163,7 @@ struct error *squash_decode(struct squash_decoder *decoder, const void *in, size
 {
 	size_t size = 0;
 
-	if (!codecs[decoder->codec].decode(decoder, in, in_size, out, out_cap, &size))
+	if (in_size == 0 || !codecs[decoder->codec].decode(decoder, in, in_size, out, out_cap, &size))
 		return error_new(ERR_CORRUPT, "%zu bytes of %s do not unpack into %zu bytes", in_size,
 				 codecs[decoder->codec].name, out_cap);
 	*ret_size = size;

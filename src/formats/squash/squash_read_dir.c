@@ -79,7 +79,8 @@ static struct error *listing_parse(struct squash_dir *dir)
 		uint32_t number = cursor_u32le(&c);
 
 		if (count >= RUN_ENTRIES_MAX)
-			return error_new(ERR_CORRUPT, "squashfs directory with a run of %u entries", count);
+			return error_new(ERR_CORRUPT, "squashfs directory with a run of %" PRIu64 " entries",
+					 (uint64_t)count + 1);
 		for (uint32_t i = 0; i <= count && !c.overrun; i++)
 			TRY(entry_parse(&c, block, number, dir));
 	}
