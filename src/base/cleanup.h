@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #define must_check       __attribute__((__warn_unused_result__))
-#define cleanup_free     __attribute__((__cleanup__(cleanup_freep)))
-#define cleanup_fd       __attribute__((__cleanup__(cleanup_fdp)))
-#define cleanup_with(fn) __attribute__((__cleanup__(fn##p)))
+/* Unused: a variable may be there for its end alone, which older clang does not see. */
+#define cleanup_free     __attribute__((__cleanup__(cleanup_freep), __unused__))
+#define cleanup_fd       __attribute__((__cleanup__(cleanup_fdp), __unused__))
+#define cleanup_with(fn) __attribute__((__cleanup__(fn##p), __unused__))
 /* Lets the compiler see that what a failing function does not write is never used. */
 #define never_null       __attribute__((__returns_nonnull__))
 #define printf_like(fmt, args) __attribute__((__format__(__printf__, fmt, args)))

@@ -29,7 +29,7 @@ char *buf_take(struct buf *b);
 const char *buf_str(const struct buf *b);
 void buf_clear(struct buf *b); /* forget the content, keep the memory */
 void buf_free(struct buf *b);  /* give the memory back; the buffer may be used again */
-#define cleanup_buf __attribute__((__cleanup__(buf_free)))
+#define cleanup_buf __attribute__((__cleanup__(buf_free), __unused__))
 
 /* A vector of owned strings, NULL-terminated for execve once anything was added. */
 struct strv {
@@ -48,7 +48,7 @@ char *strv_join(const struct strv *v, const char *sep);
 /* strv_split() - cut @s at every @sep; empty items are kept; "" gives one empty item */
 void strv_split(struct strv *v, const char *s, char sep);
 void strv_free(struct strv *v);
-#define cleanup_strv __attribute__((__cleanup__(strv_free)))
+#define cleanup_strv __attribute__((__cleanup__(strv_free), __unused__))
 
 /* strv_getenv()/strv_setenv() - a vector used as an environment: NAME=value items */
 const char *strv_getenv(const struct strv *env, const char *name);

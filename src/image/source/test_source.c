@@ -291,8 +291,8 @@ static void hostile_layouts_are_refused(void **state)
 {
 	struct place *p = *state;
 	cleanup_free char *dir = unpack(p, INPUTS "/tiny.oci.tar", "tiny");
-	cleanup_free char *config = xasprintf("%s/blobs/sha256/%s", dir, TINY_CONFIG + 7);
-	cleanup_free char *layer = xasprintf("%s/blobs/sha256/%s", dir, TINY_LAYER + 7);
+	cleanup_free char *config = xasprintf("%s/blobs/sha256/%s", dir, &TINY_CONFIG[7]);
+	cleanup_free char *layer = xasprintf("%s/blobs/sha256/%s", dir, &TINY_LAYER[7]);
 	cleanup_with(source_close) struct source *s = open_source(p, "oci:%s", dir);
 	struct blob_reader *reader = NULL;
 
@@ -322,7 +322,7 @@ static void damaged_documents_are_noticed(void **state)
 {
 	struct place *p = *state;
 	cleanup_free char *dir = unpack(p, INPUTS "/tiny.oci.tar", "tiny");
-	cleanup_free char *config = xasprintf("%s/blobs/sha256/%s", dir, TINY_CONFIG + 7);
+	cleanup_free char *config = xasprintf("%s/blobs/sha256/%s", dir, &TINY_CONFIG[7]);
 	cleanup_buf struct buf bytes = { 0 };
 
 	fixture_read(config, &bytes);
