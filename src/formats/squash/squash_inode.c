@@ -124,9 +124,9 @@ static void append_words(struct squash_tables *t, const uint32_t *words, uint32_
 static struct error *write_regular(struct squash_tables *t, const struct squash_node *node)
 {
 	static const struct squash_content empty = { .fragment = SQUASH_NO_FRAGMENT };
-	static const struct squash_file no_blocks = { 0 };
+	static const struct squash_extent no_blocks = { 0 };
 	const struct squash_content *content = node->content ? node->content : &empty;
-	const struct squash_file *file = content->file ? content->file : &no_blocks;
+	const struct squash_extent *file = content->file ? content->file : &no_blocks;
 	/* As others write it: less than the size, or the file would seem to have no data at all. */
 	uint64_t sparse = file->sparse && file->sparse == content->size ? file->sparse - 1 : file->sparse;
 

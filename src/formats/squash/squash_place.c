@@ -19,7 +19,7 @@ struct error *squash_placer_append(struct squash_placer *p, const void *data, si
 	return NULL;
 }
 
-static void add_words(struct squash_file *file, uint64_t n, uint32_t word)
+static void add_words(struct squash_extent *file, uint64_t n, uint32_t word)
 {
 	if (n > file->words_cap - file->n_words) {
 		size_t wanted = file->n_words + (size_t)n;
@@ -40,7 +40,7 @@ static uint32_t size_word(const struct squash_job *job)
 
 static struct error *place_block(struct squash_placer *p, const struct squash_job *job)
 {
-	struct squash_file *file = job->file;
+	struct squash_extent *file = job->file;
 
 	add_words(file, job->n_holes, 0);
 	if (file->start == 0)
@@ -77,21 +77,21 @@ static struct error *equal_bytes(struct squash_placer *p, uint64_t a, uint64_t b
 }
 
 /* Equal stored blocks of equal sizes are equal contents: each block decodes by itself. */
-static bool may_equal(const struct squash_file *a, const struct squash_file *b)
+static bool may_equal(const struct squash_extent *a, const struct squash_extent *b)
 {
 	return a->hash == b->hash && a->content.size == b->content.size && a->content.fragment == b->content.fragment &&
 	       a->content.fragment_offset == b->content.fragment_offset && a->n_words == b->n_words &&
 	       memcmp(a->words, b->words, a->n_words * sizeof(*a->words)) == 0;
 }
 
-static struct error *find_equal(struct squash_placer *p, const struct squash_file *file, const struct squash_file **ret_equal)
+static struct error *find_equal(struct squash_placer *p, const struct squash_extent *file, const struct squash_extent **ret_equal)
 {
 	unsigned int n_candidates = 0;
 
 	*ret_equal = NULL;
 	if (!p->buckets)
 		return NULL;
-	for (const struct squash_file *other = p->buckets[file->hash & (p->n_buckets - 1)]; other; other = other->hash_next) {
+	for (const struct squash_extent *other = p->buckets[file->hash & (p->n_buckets - 1)]; other; other = other->hash_next) {
 		bool equal = false;
 
 		if (!may_equal(file, other))
@@ -107,24 +107,24 @@ static struct error *find_equal(struct squash_placer *p, const struct squash_fil
 	return NULL;
 }
 
-static void insert(struct squash_placer *p, struct squash_file *file)
+static void insert(struct squash_placer *p, struct squash_extent *file)
 {
-	struct squash_file **bucket = &p->buckets[file->hash & (p->n_buckets - 1)];
+	struct squash_extent **bucket = &p->buckets[file->hash & (p->n_buckets - 1)];
 
 	file->hash_next = *bucket;
 	*bucket = file;
 }
 
-static void remember(struct squash_placer *p, struct squash_file *file)
+static void remember(struct squash_placer *p, struct squash_extent *file)
 {
 	if (p->n_files >= p->n_buckets) {
-		struct squash_file **old = p->buckets;
+		struct squash_extent **old = p->buckets;
 		size_t n_old = p->n_buckets;
 
 		p->n_buckets = n_old ? n_old * 2 : BUCKETS_MIN;
-		p->buckets = xcalloc(p->n_buckets, sizeof(struct squash_file *));
+		p->buckets = xcalloc(p->n_buckets, sizeof(struct squash_extent *));
 		for (size_t i = 0; i < n_old; i++) {
-			for (struct squash_file *at = old[i], *next; at; at = next) {
+			for (struct squash_extent *at = old[i], *next; at; at = next) {
 				next = at->hash_next;
 				insert(p, at);
 			}
@@ -137,8 +137,8 @@ static void remember(struct squash_placer *p, struct squash_file *file)
 
 static struct error *place_end(struct squash_placer *p, const struct squash_job *job)
 {
-	struct squash_file *file = job->file;
-	const struct squash_file *equal = NULL;
+	struct squash_extent *file = job->file;
+	const struct squash_extent *equal = NULL;
 
 	add_words(file, job->n_holes, 0);
 	file->words = xreallocarray(file->words, file->n_words, sizeof(*file->words));

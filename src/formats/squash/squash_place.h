@@ -12,22 +12,22 @@
 /* What an inode says about where content lies. */
 struct squash_content {
 	uint64_t size;
-	struct squash_file *file; /* blocks; NULL if all of it lies in a fragment */
+	struct squash_extent *file; /* blocks; NULL if all of it lies in a fragment */
 	uint32_t fragment;	  /* number of the fragment block with the tail, or SQUASH_NO_FRAGMENT */
 	uint32_t fragment_offset;
 };
 
-/* The blocks of a file. The thread of the writer sets content and owns the list; the placer sets the rest. */
-struct squash_file {
+/* The blocks of a file, one behind the other. The thread of the writer sets content and owns the list; the placer sets the rest. */
+struct squash_extent {
 	struct squash_content content;
-	struct squash_file *next_owned;
+	struct squash_extent *next_owned;
 	uint64_t start;	 /* of the first stored block, from the start of the image */
 	uint64_t sparse; /* bytes in holes */
 	uint64_t hash;	 /* of the stored bytes */
 	uint32_t *words; /* size word of each block, host byte order; 0 is a hole */
 	uint32_t n_words, words_cap;
-	const struct squash_file *same_as; /* an equal file, stored earlier, no duplicate itself */
-	struct squash_file *hash_next;
+	const struct squash_extent *same_as; /* an equal file, stored earlier, no duplicate itself */
+	struct squash_extent *hash_next;
 };
 
 struct squash_fragment {
@@ -43,7 +43,7 @@ struct squash_placer {
 	uint64_t pos_max; /* the furthest ever written; beyond pos there may be rests of duplicates */
 	struct squash_fragment *fragments;
 	size_t n_fragments, fragments_cap;
-	struct squash_file **buckets;
+	struct squash_extent **buckets;
 	size_t n_buckets, n_files;
 	uint8_t *compare; /* room to compare two files, made when first needed */
 };

@@ -264,7 +264,7 @@ void squash_pool_submit(struct squash_pool *pool, struct squash_job *job)
 	(void)pthread_mutex_unlock(&pool->lock);
 }
 
-struct error *squash_pool_submit_end(struct squash_pool *pool, struct squash_file *file, uint64_t n_holes)
+struct error *squash_pool_submit_end(struct squash_pool *pool, struct squash_extent *file, uint64_t n_holes)
 {
 	(void)pthread_mutex_lock(&pool->lock);
 	while (!pool->failed && pool->n_ends >= pool->jobs_max)

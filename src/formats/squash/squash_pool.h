@@ -11,7 +11,7 @@
 
 #include "formats/squash/squash_compress.h"
 
-struct squash_file;
+struct squash_extent;
 
 enum squash_job_kind {
 	SQUASH_JOB_BLOCK,    /* the next block of @file */
@@ -21,7 +21,7 @@ enum squash_job_kind {
 
 struct squash_job {
 	enum squash_job_kind kind;
-	struct squash_file *file;
+	struct squash_extent *file;
 	uint64_t n_holes; /* blocks of zeros of @file before this one */
 	uint8_t *data;	  /* room for a block */
 	size_t size;	  /* bytes of it that are used */
@@ -59,7 +59,7 @@ must_check struct error *squash_pool_take(struct squash_pool *pool, struct squas
 /* squash_pool_submit() - queue a job that was taken: kind, file, n_holes and size are set, data is filled */
 void squash_pool_submit(struct squash_pool *pool, struct squash_job *job);
 /* squash_pool_submit_end() - queue the end of @file, behind its blocks */
-must_check struct error *squash_pool_submit_end(struct squash_pool *pool, struct squash_file *file, uint64_t n_holes);
+must_check struct error *squash_pool_submit_end(struct squash_pool *pool, struct squash_extent *file, uint64_t n_holes);
 /* squash_pool_drain() - wait until everything is placed */
 must_check struct error *squash_pool_drain(struct squash_pool *pool);
 

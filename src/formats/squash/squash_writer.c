@@ -355,7 +355,7 @@ void squash_writer_free(struct squash_writer *w)
 	squash_pool_free(w->pool);
 	squash_placer_release(&w->placer);
 	squash_pieces_release(&w->pieces);
-	for (struct squash_file *file = w->owned, *next; file; file = next) {
+	for (struct squash_extent *file = w->owned, *next; file; file = next) {
 		next = file->next_owned;
 		free(file->words);
 		free(file);

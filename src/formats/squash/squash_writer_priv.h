@@ -18,7 +18,7 @@ struct squash_writer {
 	/* The file that is being written. */
 	struct squash_job *block;  /* its block that is being filled, or NULL */
 	uint64_t file_size;
-	struct squash_file *file;  /* NULL until it has a block or a hole */
+	struct squash_extent *file;  /* NULL until it has a block or a hole */
 	uint64_t n_blocks;	   /* of its own so far, holes included */
 	uint64_t n_holes;	   /* blocks of zeros since its last stored block */
 	uint64_t hole_size;	   /* bytes in all its holes */
@@ -26,7 +26,7 @@ struct squash_writer {
 	struct squash_job *fragment; /* the fragment block that is being filled, or NULL */
 	uint32_t n_fragments;	     /* submitted, which is the number of the one being filled */
 	struct squash_pieces pieces;
-	struct squash_file *owned;   /* all files with blocks */
+	struct squash_extent *owned;   /* all files with blocks */
 	uint64_t memory_used;	     /* for block lists and contents */
 };
 

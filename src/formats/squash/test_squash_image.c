@@ -280,6 +280,17 @@ void test_image_check_dir(struct test_image *image, const char *root)
 	assert_int_equal(n_lines, n);
 }
 
+void test_image_skip(struct test_image *image, const char *reason)
+{
+	const char *must_run = secure_getenv("MUST_RUN");
+
+	test_image_close(image);
+	if (must_run && str_eq(must_run, "1"))
+		fail_msg("would be skipped: %s", reason);
+	print_message("skipped: %s\n", reason);
+	skip();
+}
+
 void test_image_check_unpacked(struct test_image *image)
 {
 	cleanup_free char *root = xasprintf("%s/unpacked", image->dir);
@@ -288,12 +299,50 @@ void test_image_check_unpacked(struct test_image *image)
 	const char *unpack[] = { "unsquashfs", "-no-progress", "-quiet", "-processors", "2", "-offset", offset, "-d", root, image->path, NULL };
 	int status = test_run(&output, unpack);
 
-	if (status == -1) {
-		print_message("unsquashfs is not installed\n");
-		skip();
-	}
+	if (status == -1)
+		test_image_skip(image, "unsquashfs is not installed");
 	/* 2: it could not set some attribute, which the comparison judges */
 	if (status != 0 && status != 2)
 		fail_msg("unsquashfs: status %d: %s", status, buf_str(&output));
 	test_image_check_dir(image, root);
+}
+
+static void check_mounted(struct test_image *image, pid_t pid, const char *point, int ready_fd)
+{
+	cleanup_free char *root = xasprintf("/proc/%d/root%s", (int)pid, point);
+	char ready = 0;
+
+	if (read(ready_fd, &ready, 1) != 1)
+		test_image_skip(image, "the image cannot be mounted here");
+	test_image_check_dir(image, root);
+}
+
+void test_image_check_mounted(struct test_image *image, const char *mount)
+{
+	cleanup_free char *unshare = NULL;
+	cleanup_free char *point = xasprintf("%s/mounted", image->dir);
+	cleanup_free char *script = xasprintf("(%s) >/dev/null 2>&1 && echo ready && read -r go; umount -l \"$2\"", mount);
+	char *argv[] = { (char[]){ "unshare" }, (char[]){ "-m" }, (char[]){ "sh" }, (char[]){ "-c" }, script, (char[]){ "sh" },
+			 image->path, point, NULL };
+	int to[2];
+	int from[2];
+	int status;
+	pid_t pid;
+
+	assert_ok(proc_find("unshare", TOOL_PATH, &unshare));
+	if (!unshare || geteuid() != 0)
+		test_image_skip(image, "mounting needs root and unshare");
+	assert_ok(fs_mkdirs(AT_FDCWD, point, 0755));
+	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+
+	struct proc_spec spec = { .path = unshare, .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1 };
+
+	assert_ok(proc_spawn(&spec, &pid));
+	assert_ok(io_close(&to[0]));
+	assert_ok(io_close(&from[1]));
+	check_mounted(image, pid, point, from[0]);
+	assert_ok(io_close(&to[1]));
+	assert_ok(io_close(&from[0]));
+	assert_ok(proc_wait(pid, &status));
 }

@@ -59,7 +59,7 @@ static void fill(struct test_image *image)
 	file->mtime = 1700000000;
 	file->uid = 1000;
 	file->gid = 4000000000u;
-	file->mode = S_IFREG | 06755;
+	file->mode = S_IFREG | (geteuid() == 0 ? 06755 : 0751); /* others cannot unpack set-id bits */
 	squash_tree_find(squash_tree_find(squash_tree_root(image->tree), "bin", 3), "hard", 4)->link_to = file;
 	test_image_file(image, "bin/large", PATTERN_TEXT, 2, 3 * 131072 + 100);
 	test_image_file(image, "bin/random", PATTERN_RANDOM, 3, 2 * 131072 + 70000);
@@ -300,7 +300,6 @@ static void test_nearly_equal(void **state)
 	struct test_image image;
 	cleanup_buf struct buf content = { 0 };
 	cleanup_free char *root = NULL;
-	cleanup_buf struct buf output = { 0 };
 	char name[32];
 
 	(void)state;
