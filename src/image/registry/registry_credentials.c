@@ -115,6 +115,11 @@ static struct error *load(const char *file, struct jv **ret_doc)
 	cleanup_buf struct buf text = { 0 };
 
 	TRY(fs_read_file(AT_FDCWD, file, REGISTRY_AUTHFILE_MAX, &text));
+	/* An empty file holds no credentials, and is no mistake: /dev/null is a way to ask for none. */
+	if (is_blank(buf_str(&text))) {
+		*ret_doc = jv_new_object();
+		return NULL;
+	}
 	return jv_parse(buf_str(&text), text.len, "credential file", ret_doc);
 }
 

@@ -345,6 +345,10 @@ static void an_authfile_is_the_only_file(void **state)
 	p->query.registry = "other";
 	assert_user(p, NULL);
 	assert_string_equal(buf_str(&p->said), "");
+	p->query.registry = "h";
+	p->query.authfile = "/dev/null";
+	assert_user(p, NULL);
+	assert_string_equal(buf_str(&p->said), "");
 }
 
 static void broken_files_are_warnings(void **state)
