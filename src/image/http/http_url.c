@@ -33,6 +33,18 @@ static struct error *bad_url(const char *text, const char *why)
 	return error_new(ERR_NETWORK, "bad URL \"%s\": %s", shown, why);
 }
 
+/*
+ * Plain characters alone: libcurl decodes percent escapes in a host, and maps international names when it connects, so
+ * that what we judge would not be what is connected to (full-width digits can spell 127.0.0.1).
+ */
+static bool is_plain_host(const char *host)
+{
+	for (const char *c = host; *c; c++)
+		if (*c <= 0 || (!isalnum((unsigned char)*c) && !strchr("-._~:[]%", *c)))
+			return false;
+	return *host != '\0' && (*host == '[' || !strpbrk(host, ":[]%"));
+}
+
 /* Takes the parts out of @handle; @text is for errors alone. */
 static struct error *take_parts(CURLU *handle, const char *text, struct http_url *ret_url)
 {
@@ -46,7 +58,7 @@ static struct error *take_parts(CURLU *handle, const char *text, struct http_url
 		return bad_url(text, "only http and https are spoken");
 	if (user)
 		return bad_url(text, "it holds a user name");
-	if (!host || !*host || !port || !num_parse_u64(port, UINT16_MAX, &number))
+	if (!host || !is_plain_host(host) || !port || !num_parse_u64(port, UINT16_MAX, &number))
 		return bad_url(text, "no host or a bad port");
 	if (curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
 		return bad_url(text, "bad fragment");

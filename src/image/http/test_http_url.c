@@ -50,6 +50,9 @@ static void odd_urls_are_refused(void **state)
 		{ "ftp://h/x", "only http and https" },
 		{ "https://user:secret@h/", "user name" },
 		{ "http://h:99999/", "bad URL" },
+		{ "http://h%7f/", "bad URL" },
+		{ "http://h%2f.example/", "bad URL" },
+		{ "http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", "bad URL" }, /* full-width 127 */
 		{ "http://h\r\nX: y/", "bad URL" },
 	};
 

@@ -95,12 +95,14 @@ static bool read_entry(const struct jv *entry, const char *file, const char *key
 	c->password = dup_filled(jv_get_str(entry, "password"));
 	c->identity_token = dup_filled(jv_get_str(entry, "identitytoken"));
 	c->registry_token = dup_filled(jv_get_str(entry, "registrytoken"));
-	if (auth && *auth && !decode_auth(auth, c)) {
+	bool malformed = auth && *auth && !decode_auth(auth, c);
+
+	if (malformed)
 		warn_entry(query, file, key);
-		registry_credentials_clear(c);
-		return false;
-	}
-	return c->username || c->identity_token || c->registry_token;
+	if (!malformed && (c->username || c->identity_token || c->registry_token))
+		return true;
+	registry_credentials_clear(c);
+	return false;
 }
 
 void registry_authfile_lookup(const struct jv *doc, const char *file, const struct registry_query *query,

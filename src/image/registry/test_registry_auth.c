@@ -151,6 +151,7 @@ static void the_longest_path_wins(void **state)
 	check_lookup("{}", "h", "x", NULL);
 	check_lookup("{\"auths\":[]}", "h", "x", NULL);
 	check_lookup("{\"auths\":{\"h\":{}}}", "h", "x", NULL);
+	check_lookup("{\"auths\":{\"h\":{\"password\":\"nobody's\"}}}", "h", "x", NULL);
 	check_lookup("{\"auths\":{\"h\":\"text\"}}", "h", "x", NULL);
 }
 

@@ -18,7 +18,9 @@ enum { CHUNK_SIZE = 256 << 10 };
  * ourselves. */
 enum { CACHE_ROUNDS_MAX = 3 };
 
-enum blob_state { BLOB_WAITING, BLOB_RUNNING, BLOB_DONE, BLOB_FAILED };
+/* Readers see the end of a blob in BLOB_DONE, after its line was said in BLOB_VERIFIED: who has read all has heard all.
+ */
+enum blob_state { BLOB_WAITING, BLOB_RUNNING, BLOB_VERIFIED, BLOB_DONE, BLOB_FAILED };
 
 /* Fixed after creation but for what stands behind `state`, which the lock guards. */
 struct blob {
@@ -290,7 +292,7 @@ static void say_lines(struct blob_fetch *f)
 		lock(f);
 		const struct blob *next = f->n_said < f->n_blobs ? f->blobs[f->n_said] : NULL;
 		bool is_layer = next && next->is_layer;
-		bool is_done = is_layer && next->state == BLOB_DONE;
+		bool is_done = is_layer && (next->state == BLOB_VERIFIED || next->state == BLOB_DONE);
 
 		unlock(f);
 		if (!is_layer) {
@@ -309,17 +311,24 @@ static void say_lines(struct blob_fetch *f)
 	(void)pthread_mutex_unlock(&f->say_lock);
 }
 
+static void enter_state(struct blob *blob, enum blob_state state)
+{
+	lock(blob->fetch);
+	blob->state = state;
+	(void)pthread_cond_broadcast(&blob->fetch->change);
+	unlock(blob->fetch);
+}
+
 static void finish(struct blob *blob, struct error *err)
 {
-	struct blob_fetch *f = blob->fetch;
-
-	lock(f);
-	blob->state = err ? BLOB_FAILED : BLOB_DONE;
-	blob->failure = err;
-	(void)pthread_cond_broadcast(&f->change);
-	unlock(f);
-	if (!err)
-		say_lines(f);
+	if (err) {
+		blob->failure = err; /* read by others after the state is entered */
+		enter_state(blob, BLOB_FAILED);
+		return;
+	}
+	enter_state(blob, BLOB_VERIFIED);
+	say_lines(blob->fetch);
+	enter_state(blob, BLOB_DONE);
 }
 
 /* What to fetch next: what is read already, else the newest layer. Lock held. */
