@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; !err && i < index->n_manifests; i++) {
 		const struct oci_platform *p = &index->manifests[i].platform;
-		cleanup_free char *text = oci_platform_text(p);
 
+		free(oci_platform_text(p));
 		if (oci_platform_score(p, oci_host_platform()) > OCI_PLATFORM_EXACT ||
 		    !*index->manifests[i].digest.text)
 			abort();

@@ -18,11 +18,11 @@ static void look_at(const struct sif *sif, size_t size)
 	for (size_t i = 0; i < sif->n_descrs; i++) {
 		const struct sif_descr *d = &sif->descrs[i];
 		const struct sif_descr *found = NULL;
-		cleanup_with(error_free) struct error *missing = sif_find_id(sif, d->id, &found);
 		cleanup_with(error_free) struct error *outside = sif_object_range(sif, d);
 
 		if (!outside && (d->offset > size || d->size > size - d->offset))
 			abort();
+		error_free(sif_find_id(sif, d->id, &found));
 		sif_text_info(d, &text);
 	}
 }
