@@ -5,7 +5,7 @@ _singularity_table()
 {
 	case $1 in
 	'singularity')
-		commands='completion exec help run shell sif test version'
+		commands='completion exec help pull run shell sif test version'
 		options='--config -c --debug -d --help -h --nocolor --quiet -q --silent -s --verbose -v --version'
 		valued='--config -c'
 		;;
@@ -38,6 +38,11 @@ _singularity_table()
 		commands=''
 		options='--help -h'
 		valued=''
+		;;
+	'singularity pull')
+		commands=''
+		options='--arch --authfile --dir --disable-cache --docker-login --force -F --help -h --keep-layers --no-https --no-oci --oci --platform --squashfs-codec --squashfs-level'
+		valued='--arch --authfile --dir --platform --squashfs-codec --squashfs-level'
 		;;
 	'singularity run')
 		commands=''

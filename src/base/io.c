@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/io.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+
+/* COPY_RANGE_MAX: of one call, so that a signal is not kept waiting. */
+enum { COPY_STEP = 256 * 1024, COPY_RANGE_MAX = 64 << 20 };
 
 struct error *io_read(int fd, void *buf, size_t size, size_t *ret_n)
 {
@@ -91,6 +98,45 @@ struct error *io_read_to_end(int fd, size_t limit, const char *what, struct buf 
 		if (n < step)
 			return NULL;
 	}
+}
+
+/* For file systems between which the kernel does not copy by itself. */
+static struct error *copy_through_memory(int from, int to, uint64_t done, uint64_t size)
+{
+	cleanup_free char *step = xmalloc(COPY_STEP);
+
+	while (done < size) {
+		size_t want = size - done < COPY_STEP ? (size_t)(size - done) : COPY_STEP;
+		size_t n;
+
+		TRY(io_pread(from, step, want, done, &n));
+		if (n == 0)
+			return error_new(ERR_CORRUPT, "file ends after %llu of %llu bytes", (unsigned long long)done,
+					 (unsigned long long)size);
+		TRY(io_pwrite_all(to, step, n, done));
+		done += n;
+	}
+	return NULL;
+}
+
+struct error *io_copy(int from, int to, uint64_t size)
+{
+	struct stat st;
+	off64_t in = 0;
+	off64_t out = 0;
+
+	if (fstat(from, &st) == 0 && (uint64_t)st.st_size == size && ioctl(to, FICLONE, from) == 0)
+		return NULL;
+	while ((uint64_t)out < size) {
+		uint64_t left = size - (uint64_t)out;
+		ssize_t n = copy_file_range(from, &in, to, &out, left < COPY_RANGE_MAX ? (size_t)left : COPY_RANGE_MAX, 0);
+
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+			return error_sys(errno, "write");
+		if (n <= 0)
+			return copy_through_memory(from, to, (uint64_t)out, size);
+	}
+	return NULL;
 }
 
 struct error *io_close(int *fd)

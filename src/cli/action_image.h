@@ -14,6 +14,7 @@ struct action_image {
 	char *name; /* as typed, or the path that a URI was fetched to: SINGULARITY_NAME */
 	char *path; /* absolute */
 	int fd;	    /* read-only; an entry of the cache is locked as long as it is open */
+	int status; /* not 0: the image program failed and has said why; exit with this; fd is -EBADF */
 };
 
 /**
@@ -22,6 +23,9 @@ struct action_image {
  *
  * Errors carry the reference's texts: "failed to retrieve path for X: lstat ...", "image format not recognized", "OCI
  * mode cannot run bare squashfs images", "Unable to handle URI uri: ...".
+ *
+ * A URI is handed to the image program, which answers over a socket; what it prints is the user's to read, so its
+ * failure is no error here but a status.
  */
 must_check struct error *action_image_open(const struct cli *cli, const struct action_options *options, const char *arg,
 					   struct action_image *ret_image);

@@ -103,6 +103,10 @@ static struct error *start(struct cli *cli, const struct action_options *o, enum
 	action_fill_launch(o, action, opt_given(cli->options, "home"), &launch);
 	TRY(launch_options_check(&launch));
 	TRY(action_image_open(cli, o, words->items[0], &image));
+	if (image.status) {
+		*ret_status = image.status;
+		return NULL;
+	}
 	for (size_t i = 1; i < words->n; i++)
 		strv_add(&args, words->items[i]);
 	for (char **item = environ; *item; item++)

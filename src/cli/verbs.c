@@ -3,12 +3,15 @@
 
 #include "cli/cli.h"
 #include "cli/verb_action.h"
+#include "cli/verb_pull.h"
 
 static const struct verb *const root_verbs[] = {
+	&verb_action_image,
 	&verb_buildcfg,
 	&verb_completion,
 	&verb_exec,
 	&verb_help,
+	&verb_pull,
 	&verb_run,
 	&verb_shell,
 	&verb_sif,

@@ -186,7 +186,8 @@ struct error *convert_to_ocisif(struct source *source, const struct convert_opti
 
 	if (source->manifest->n_layers == 0)
 		return error_new(ERR_CORRUPT, "image has no layers");
-	TRY(check_platform(&c));
+	if (options->platform)
+		TRY(check_platform(&c));
 	c.layers = xcalloc(source->manifest->n_layers, sizeof(*c.layers));
 	c.is_repeatable = xcalloc(source->manifest->n_layers, sizeof(*c.is_repeatable));
 	err = convert(&c);

@@ -17,7 +17,7 @@ struct convert_options {
 	struct squash_writer_options squash;
 	struct timespec now;		       /* time of the history entry, UTC */
 	const char *user_agent;		       /* created_by of the history entry */
-	const struct oci_platform *platform;   /* required platform */
+	const struct oci_platform *platform;   /* required platform; NULL: the caller has checked it */
 	log_sink *sink;			       /* INFO and WARNING lines of the conversion */
 	void *sink_ctx;
 	/* Progress in bytes of stored layer data; may be NULL. Called from the converting thread. */

@@ -41,7 +41,7 @@ void source_say_config(const struct source_options *options, const struct digest
 
 void source_say_written(const struct source_options *options)
 {
-	say(options, LOG_LOG, "Writing manifest to image destination");
+	say(options, LOG_LOG, SOURCE_SAID_WRITTEN);
 }
 
 static bool listed_before(const struct oci_manifest *manifest, size_t i)

@@ -85,6 +85,9 @@ static inline void source_close(struct source *s)
 }
 DEFINE_CLEANUP(struct source *, source_close)
 
+/* The last line of a copy: all blobs have arrived. */
+#define SOURCE_SAID_WRITTEN "Writing manifest to image destination"
+
 /* source_say_*() - the lines of a copy, for sources to call; they go to the sink of @options, if it has one */
 void source_say_signatures(const struct source_options *options);
 void source_say_blob(const struct source_options *options, const struct digest *digest);
