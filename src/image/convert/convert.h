@@ -18,6 +18,7 @@ struct convert_options {
 	struct timespec now;		       /* time of the history entry, UTC */
 	const char *user_agent;		       /* created_by of the history entry */
 	const struct oci_platform *platform;   /* required platform; NULL: the caller has checked it */
+	const char *tmpdir;		       /* where squashfs layers lie while they are squashed; NULL: /tmp */
 	log_sink *sink;			       /* INFO and WARNING lines of the conversion */
 	void *sink_ctx;
 	/* Progress in bytes of stored layer data; may be NULL. Called from the converting thread. */
@@ -25,7 +26,19 @@ struct convert_options {
 	void *progress_ctx;
 };
 
-/* convert_to_ocisif() - write the OCI-SIF of @source into the empty file @fd (borrowed, read-write) */
+/**
+ * convert_to_ocisif() - write an image as OCI-SIF
+ * @source:  started; its open_blob() is called from several threads
+ * @options: borrowed
+ * @fd:      an empty file, read-write, borrowed; after an error it holds no SIF and is to be removed
+ *
+ * Squashes unless layers are kept or there is but one. An image whose layers are all squashfs and are not squashed keeps its
+ * manifest and config byte for byte. diffIDs are verified. Contents that hard links need of hidden files are read again.
+ *
+ * Errors: ERR_CORRUPT "image has no layers"; ERR_UNSUPPORTED "while fetching OCI image: while checking OCI image: image (x) does
+ * not satisfy required platform (y)" and "while converting layers: could not convert layer to squashfs: unsupported layer type: t";
+ * those of layers, source, writer and file.
+ */
 must_check struct error *convert_to_ocisif(struct source *source, const struct convert_options *options, int fd);
 
 #endif

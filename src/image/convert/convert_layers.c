@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/draft.h"
 #include "base/io.h"
 #include "base/sha256.h"
 #include "image/convert/convert_priv.h"
 #include "image/layer/layer_rules.h"
+#include "image/layer/layer_squashfs.h"
 #include "image/layer/layer_stream.h"
 
 /* What one squashfs is made with. */
@@ -98,24 +100,32 @@ static struct error *feed_next(void *ctx, const uint8_t **ret_data, size_t *ret_
 	return feed->input.next(feed->input.ctx, ret_data, ret_size);
 }
 
+static bool is_squashfs(const struct oci_desc *desc)
+{
+	return str_eq(desc->media_type, OCI_MT_SQUASHFS);
+}
+
 static struct error *check_type(const struct oci_desc *desc)
 {
-	if (oci_is_tar_layer_type(desc->media_type))
+	if (oci_is_tar_layer_type(desc->media_type) || is_squashfs(desc))
 		return NULL;
 	return error_new(ERR_UNSUPPORTED,
 			 "while converting layers: could not convert layer to squashfs: unsupported layer type: %s",
 			 desc->media_type);
 }
 
+/* A squashfs has no stream: it is read at many places. */
 static struct layer_stream *open_layer(struct conversion *c, size_t i, bool check)
 {
-	return layer_stream_open(c->source, &c->source->manifest->layers[i], check ? &c->source->config->diff_ids[i] : NULL);
+	const struct oci_desc *desc = &c->source->manifest->layers[i];
+
+	return is_squashfs(desc) ? NULL : layer_stream_open(c->source, desc, check ? &c->source->config->diff_ids[i] : NULL);
 }
 
 typedef struct error *use_layer(struct layer_rules *rules, const struct layer_input *input);
 
 /* Puts a whole layer through @use. The stream is read to its end: only then are digest and diffID known to be right. */
-static struct error *read_layer(struct maker *m, struct layer_stream *stream, bool counts, use_layer *use)
+static struct error *read_tar(struct maker *m, struct layer_stream *stream, bool counts, use_layer *use)
 {
 	struct feed feed = { .c = m->c, .stream = stream, .input = layer_stream_input(stream), .counts = counts };
 	struct tar_input input = { .next = feed_next, .ctx = &feed };
@@ -130,12 +140,61 @@ static struct error *read_layer(struct maker *m, struct layer_stream *stream, bo
 	return NULL;
 }
 
+/* Writes the blob of layer @i at @offset of @fd; the reader verifies it. */
+static struct error *copy_blob(struct conversion *c, size_t i, int fd, uint64_t offset, bool counts)
+{
+	enum { CHUNK = 1 << 20 };
+	const struct oci_desc *desc = &c->source->manifest->layers[i];
+	cleanup_with(blob_reader_close) struct blob_reader *blob = NULL;
+	cleanup_free uint8_t *buf = xmalloc(CHUNK);
+	size_t got = 0;
+
+	TRY_CTX(c->source->open_blob(c->source, desc, &blob), "layer %s", desc->digest.text);
+	do {
+		TRY_CTX(blob->read(blob, buf, CHUNK, &got), "layer %s", desc->digest.text);
+		TRY(io_pwrite_all(fd, buf, got, offset));
+		offset += got;
+		if (!counts)
+			continue;
+		c->bytes_done += got;
+		if (c->options->progress)
+			c->options->progress(c->options->progress_ctx, c->bytes_done, c->bytes_total);
+	} while (got > 0);
+	return NULL;
+}
+
+/* The same for a layer that is a squashfs, through an unnamed temporary file. Its diffID is its blob's digest. */
+static struct error *read_squashfs(struct maker *m, size_t i, bool counts, use_layer *use)
+{
+	struct conversion *c = m->c;
+	const struct oci_desc *desc = &c->source->manifest->layers[i];
+	const struct digest *diff_id = &c->source->config->diff_ids[i];
+	cleanup_fd int fd = -EBADF;
+	cleanup_with(layer_squashfs_free) struct layer_squashfs *walk = NULL;
+	struct layer_input entries = { 0 };
+
+	if (!digest_eq(diff_id, &desc->digest))
+		return error_new(ERR_CORRUPT, "layer %s: it is a squashfs, and the image config says %s", desc->digest.text,
+				 diff_id->text);
+	TRY(draft_unnamed(c->options->tmpdir ? c->options->tmpdir : "/tmp", &fd));
+	TRY(copy_blob(c, i, fd, 0, counts));
+	TRY_CTX(layer_squashfs_open(fd, desc->size, &walk), "layer %s", desc->digest.text);
+	entries = layer_squashfs_input(walk);
+	TRY_CTX(use(m->rules, &entries), "layer %s", desc->digest.text);
+	return NULL;
+}
+
+static struct error *read_layer(struct maker *m, size_t i, struct layer_stream *stream, bool counts, use_layer *use)
+{
+	return stream ? read_tar(m, stream, counts, use) : read_squashfs(m, i, counts, use);
+}
+
 static struct error *fill_from(struct maker *m, size_t i)
 {
 	while (layer_rules_wants(m->rules)) {
 		cleanup_with(layer_stream_close) struct layer_stream *stream = open_layer(m->c, i, false);
 
-		TRY(read_layer(m, stream, false, layer_rules_fill));
+		TRY(read_layer(m, i, stream, false, layer_rules_fill));
 	}
 	return NULL;
 }
@@ -149,7 +208,7 @@ static struct error *squash_layers(struct maker *m, size_t n_source)
 
 		if (i > 0)
 			next = open_layer(m->c, i - 1, true); /* inflates its first bytes meanwhile */
-		TRY_CTX(read_layer(m, stream, true, layer_rules_apply), "while squashing layer %zu", i + 1);
+		TRY_CTX(read_layer(m, i, stream, true, layer_rules_apply), "while squashing layer %zu", i + 1);
 		TRY(fill_from(m, i));
 	}
 	return NULL;
@@ -178,13 +237,11 @@ static struct error *keep_layer(struct maker *m, size_t i)
 	struct conversion *c = m->c;
 	cleanup_with(layer_stream_close) struct layer_stream *stream = open_layer(c, i, true);
 
-	TRY_CTX(read_layer(m, stream, true, layer_rules_apply), "while converting layer %zu", i + 1);
+	TRY_CTX(read_layer(m, i, stream, true, layer_rules_apply), "while converting layer %zu", i + 1);
 	c->is_repeatable[i] = !layer_rules_lacks(m->rules);
 	TRY(fill_from(m, i));
 	/* Hard links into older layers: their content comes along, since no link can lead out of an image. */
 	for (size_t k = i; k-- > 0 && layer_rules_lacks(m->rules);) {
-		if (!oci_is_tar_layer_type(c->source->manifest->layers[k].media_type))
-			continue;
 		layer_rules_older(m->rules);
 		TRY(fill_from(m, k));
 	}
@@ -216,26 +273,14 @@ struct error *convert_keep(struct conversion *c, size_t i, bool overlay_form)
 
 struct error *convert_copy(struct conversion *c, size_t from, size_t to)
 {
-	enum { CHUNK = 1 << 20 };
 	const struct oci_desc *desc = &c->source->manifest->layers[from];
-	struct oci_desc *layer = &c->layers[to];
-	cleanup_with(blob_reader_close) struct blob_reader *blob = NULL;
-	cleanup_free uint8_t *buf = xmalloc(CHUNK);
 	uint64_t offset = ocisif_begin_blob(c->out);
-	uint64_t at = offset;
-	size_t got = 0;
 
-	*layer = *desc;
-	if (ocisif_has_blob(c->out, &desc->digest))
+	c->layers[to] = *desc;
+	if (ocisif_has_blob(c->out, &desc->digest)) {
+		c->bytes_done += desc->size;
 		return NULL;
-	TRY(c->source->open_blob(c->source, desc, &blob));
-	do {
-		TRY_CTX(blob->read(blob, buf, CHUNK, &got), "layer %s", desc->digest.text);
-		TRY(io_pwrite_all(c->fd, buf, got, at));
-		at += got;
-		c->bytes_done += got;
-		if (c->options->progress)
-			c->options->progress(c->options->progress_ctx, c->bytes_done, c->bytes_total);
-	} while (got > 0);
-	return end_blob(c, offset, layer);
+	}
+	TRY(copy_blob(c, from, c->fd, offset, true));
+	return end_blob(c, offset, &c->layers[to]);
 }

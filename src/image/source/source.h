@@ -58,8 +58,8 @@ struct source {
 	 * manifest to image destination".
 	 */
 	struct error *(*start)(struct source *s);
-	/* Open a blob of this image; only after start. May be called again for the same blob. Several may be open at
-	 * once. */
+	/* Open a blob of this image; only after start. May be called again for the same blob, and from several threads
+	 * at once; several may be open at once. */
 	struct error *(*open_blob)(struct source *s, const struct oci_desc *desc, struct blob_reader **ret_reader);
 	void (*close)(struct source *s);
 };
