@@ -165,6 +165,7 @@ struct error *fetch_new(const struct fetch_options *options, struct fetch **ret_
 	f->convert = (struct convert_options){
 		.keep_layers = options->keep_layers,
 		.user_agent = f->user_agent,
+		.tmpdir = f->source.tmpdir,
 		.sink = hear_conversion,
 		.sink_ctx = f,
 		.progress = progress_update,
