@@ -5,9 +5,24 @@ _singularity_table()
 {
 	case $1 in
 	'singularity')
-		commands='completion exec help pull run shell sif test version'
+		commands='cache completion exec help pull run shell sif test version'
 		options='--config -c --debug -d --help -h --nocolor --quiet -q --silent -s --verbose -v --version'
 		valued='--config -c'
+		;;
+	'singularity cache')
+		commands='clean list'
+		options='--help -h'
+		valued=''
+		;;
+	'singularity cache clean')
+		commands=''
+		options='--days -D --dry-run -n --force -f --help -h --type -T'
+		valued='--days -D --type -T'
+		;;
+	'singularity cache list')
+		commands=''
+		options='--help -h --type -T --verbose -v'
+		valued='--type -T'
 		;;
 	'singularity completion')
 		commands='bash fish zsh'

@@ -2,6 +2,7 @@
 
 set -g __singularity_commands
 set -g __singularity_valued
+set -a __singularity_commands 'singularity cache'
 set -a __singularity_commands 'singularity completion'
 set -a __singularity_commands 'singularity exec'
 set -a __singularity_commands 'singularity help'
@@ -13,6 +14,14 @@ set -a __singularity_commands 'singularity test'
 set -a __singularity_commands 'singularity version'
 set -a __singularity_valued 'singularity --config'
 set -a __singularity_valued 'singularity -c'
+set -a __singularity_commands 'singularity cache clean'
+set -a __singularity_commands 'singularity cache list'
+set -a __singularity_valued 'singularity cache clean --days'
+set -a __singularity_valued 'singularity cache clean -D'
+set -a __singularity_valued 'singularity cache clean --type'
+set -a __singularity_valued 'singularity cache clean -T'
+set -a __singularity_valued 'singularity cache list --type'
+set -a __singularity_valued 'singularity cache list -T'
 set -a __singularity_commands 'singularity completion bash'
 set -a __singularity_commands 'singularity completion fish'
 set -a __singularity_commands 'singularity completion zsh'
@@ -125,6 +134,7 @@ function __singularity_at
 	test "$command" = "$argv"
 end
 
+complete -c singularity -n '__singularity_at singularity' -f -a cache -d 'Manage the local cache of images'
 complete -c singularity -n '__singularity_at singularity' -f -a completion -d 'Write a completion script for a shell'
 complete -c singularity -n '__singularity_at singularity' -f -a exec -d 'Run a command in a container'
 complete -c singularity -n '__singularity_at singularity' -f -a help -d 'Print the help of a command'
@@ -142,6 +152,17 @@ complete -c singularity -n '__singularity_at singularity' -l quiet -s q -d 'supp
 complete -c singularity -n '__singularity_at singularity' -l silent -s s -d 'print errors only'
 complete -c singularity -n '__singularity_at singularity' -l verbose -s v -d 'print additional information'
 complete -c singularity -n '__singularity_at singularity' -l version -d 'print the name and version of the program'
+complete -c singularity -n '__singularity_at singularity cache' -f -a clean -d 'Remove what the cache holds'
+complete -c singularity -n '__singularity_at singularity cache' -f -a list -d 'Show what the cache holds'
+complete -c singularity -n '__singularity_at singularity cache' -l help -s h -d 'help for cache'
+complete -c singularity -n '__singularity_at singularity cache clean' -l days -s D -x -d 'remove only what was not modified for this many days'
+complete -c singularity -n '__singularity_at singularity cache clean' -l dry-run -s n -d 'say what would be removed, and remove nothing'
+complete -c singularity -n '__singularity_at singularity cache clean' -l force -s f -d 'do not ask'
+complete -c singularity -n '__singularity_at singularity cache clean' -l help -s h -d 'help for clean'
+complete -c singularity -n '__singularity_at singularity cache clean' -l type -s T -x -d 'types to remove: library, oci-tmp, shub, oras, net, oci-sif, blob, or all'
+complete -c singularity -n '__singularity_at singularity cache list' -l help -s h -d 'help for list'
+complete -c singularity -n '__singularity_at singularity cache list' -l type -s T -x -d 'types to list: library, oci-tmp, shub, oras, net, oci-sif, blob, or all'
+complete -c singularity -n '__singularity_at singularity cache list' -l verbose -s v -d 'list each entry'
 complete -c singularity -n '__singularity_at singularity completion' -f -a bash -d 'Write the completion script for bash'
 complete -c singularity -n '__singularity_at singularity completion' -f -a fish -d 'Write the completion script for fish'
 complete -c singularity -n '__singularity_at singularity completion' -f -a zsh -d 'Write the completion script for zsh'

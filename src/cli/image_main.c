@@ -4,6 +4,7 @@
  * `singularity`.
  */
 #include "cli/commands.h"
+#include "cli/verb_cache.h"
 #include "cli/verb_pull.h"
 #include "cli/verbs.h"
 
@@ -12,6 +13,8 @@
 static const struct cli_command commands[] = {
 	{ &verb_action_image, cmd_action_image },
 	{ &verb_buildcfg, cmd_buildcfg },
+	{ &verb_cache_clean, cmd_cache_clean },
+	{ &verb_cache_list, cmd_cache_list },
 	{ &verb_help, cmd_help },
 	{ &verb_pull, cmd_pull },
 	{ &verb_version, cmd_version },

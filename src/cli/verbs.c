@@ -3,11 +3,13 @@
 
 #include "cli/cli.h"
 #include "cli/verb_action.h"
+#include "cli/verb_cache.h"
 #include "cli/verb_pull.h"
 
 static const struct verb *const root_verbs[] = {
 	&verb_action_image,
 	&verb_buildcfg,
+	&verb_cache,
 	&verb_completion,
 	&verb_exec,
 	&verb_help,
