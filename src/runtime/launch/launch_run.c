@@ -71,9 +71,10 @@ static void end_process(pid_t *pid)
 /* Undo an attempt; whatever still runs is killed and reaped. */
 static void launch_reset(struct launch *l)
 {
+	/* First: the helpers complain on stderr about a process that is gone. */
+	error_free(userns_finish_maps(&l->maps));
 	end_process(&l->stage_pid);
 	end_process(&l->server_pid);
-	error_free(userns_finish_maps(&l->maps));
 	close_fd(&l->orders);
 	close_fd(&l->stage_socket);
 	close_fd(&l->server_socket);

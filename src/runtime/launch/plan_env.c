@@ -169,6 +169,9 @@ struct error *plan_env(struct plan_draft *d, struct strv *ret_env)
 		if (name && !is_one_of(name, path_words, ARRAY_LEN(path_words)))
 			set_item(ret_env, user.items[i]);
 	}
+	/* The runtime takes the home of the image's user from the image's passwd file; crun leaves out what is not there. */
+	if (d->user.is_unknown && !strv_getenv(ret_env, "HOME"))
+		strv_setenv(ret_env, "HOME", "/");
 	add_host(d, ret_env);
 	set_paths(ret_env, &user);
 	return NULL;

@@ -31,6 +31,7 @@ struct plan_binds {
 
 struct plan_user {
 	uint32_t uid, gid;
+	bool is_unknown; /* a number that the image's passwd file does not have */
 };
 
 /* Work in progress: what was asked, and what has been decided so far. */

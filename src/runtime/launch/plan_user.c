@@ -130,6 +130,7 @@ struct error *plan_user_resolve(const char *spec, const char *passwd, const char
 	TRY(resolve_one("user", *user ? user : "0", passwd, PASSWD_FIELDS, &entry, &found));
 	result.uid = entry.id;
 	result.gid = found ? entry.gid : 0;
+	result.is_unknown = !found;
 	if (colon && colon[1]) {
 		TRY(resolve_one("group", colon + 1, group, GROUP_FIELDS, &entry, &found));
 		result.gid = entry.id;

@@ -419,6 +419,34 @@ static void environment(void **state)
 		       "while processing bad: while evaluating environment script: line 1: could not execute \"date\"");
 }
 
+/* The runtime finds the home of a user that the image's passwd file has. */
+static void home_of_an_image_user(void **state)
+{
+	static const struct {
+		const char *config, *home;
+	} examples[] = {
+		{ "{\"config\":{\"User\":\"4242\"}}", "\"HOME=/\"" },
+		{ "{\"config\":{\"User\":\"4242\",\"Env\":[\"HOME=/own\"]}}", "\"HOME=/own\"" },
+		{ "{\"config\":{\"User\":\"1\"}}", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
+		struct plan_case c;
+
+		case_user(&c);
+		case_config(&c, examples[i].config);
+
+		cleanup_with(launch_plan_free) struct launch_plan *plan = planned(&c);
+		const char *config = case_file(plan, "config.json")->data;
+
+		if (examples[i].home)
+			assert_non_null(strstr(config, examples[i].home));
+		else
+			assert_null(strstr(config, "\"HOME="));
+	}
+}
+
 static void image_without_anything(void **state)
 {
 	struct plan_case c;
@@ -584,6 +612,7 @@ int main(void)
 		cmocka_unit_test(native_like_mode),
 		cmocka_unit_test(work_directories),
 		cmocka_unit_test(environment),
+		cmocka_unit_test(home_of_an_image_user),
 		cmocka_unit_test(image_without_anything),
 		cmocka_unit_test(annotations),
 		cmocka_unit_test(capabilities),
