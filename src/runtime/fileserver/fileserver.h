@@ -62,6 +62,13 @@ must_check struct error *fileserver_set_owners(struct fileserver *server, const 
 					       const struct fileserver_idmap *gids, size_t n_gids);
 
 /**
+ * fileserver_expect() - a regular file that will be read first of all: its first blocks are unpacked as soon as there is a server
+ * @path:      absolute inside the image; anything but a regular file is passed over
+ * @ret_found: NULL, or whether there was one
+ */
+must_check struct error *fileserver_expect(struct fileserver *server, const char *path, bool *ret_found);
+
+/**
  * fileserver_run() - be the server: receive the mounted /dev/fuse descriptor over @sock (io_recv_fd, any one byte), answer
  * requests until the file system is unmounted; returns the exit status. Never returns to code that expects the caller's state: call
  * in a forked child and _exit() with the result.

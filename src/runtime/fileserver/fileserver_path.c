@@ -263,3 +263,22 @@ struct error *fileserver_read_file(struct fileserver *server, const char *path, 
 	*ret_data = take_ptr(&data);
 	return NULL;
 }
+
+struct error *fileserver_expect(struct fileserver *server, const char *path, bool *ret_found)
+{
+	cleanup_free struct walk *w = xcalloc(1, sizeof(*w));
+	struct error *err;
+	bool found;
+
+	w->server = server;
+	err = walk_path(w, path, &found);
+	found = !err && found && w->leaf && S_ISREG(w->leaf_inode.mode);
+	if (found)
+		server->expected = w->leaf;
+	walk_clear(w);
+	if (err)
+		return error_wrap(err, "while looking for %s in the image", path);
+	if (ret_found)
+		*ret_found = found;
+	return NULL;
+}

@@ -32,6 +32,7 @@ enum {
 	FILESERVER_TIMEOUT_S = 86400,	      /* the image cannot change */
 	FILESERVER_WORKERS_MAX = 4,
 	FILESERVER_IDLE_S = 2,		      /* without a request: memory is given back */
+	FILESERVER_EXPECTED_BLOCKS = 16, /* of the program: 2 MiB, what the usual one is about to read */
 };
 
 enum { N_DIRS = 64, N_FILES = 64 }; /* places in the caches of directories and of open files */
@@ -97,6 +98,7 @@ struct fileserver {
 	uint64_t tick;	  /* of the two caches */
 	size_t dir_bytes;
 	struct blocks *blocks;
+	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
 	struct fuse_session *session;
 	uint8_t *reply;	  /* buffer of directory replies */
 	size_t reply_size;

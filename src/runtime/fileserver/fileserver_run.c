@@ -158,6 +158,24 @@ static void serve(struct fileserver *server)
 	free(buf.mem);
 }
 
+/* The program of the container, in the moments that the runtime still needs. Whatever is wrong with it, the reads will tell. */
+static struct error *unpack_expected(struct fileserver *server)
+{
+	const struct layer *layer = node_layer(server, server->expected);
+	struct squash_block where;
+	struct kept_file *f;
+	uint64_t n;
+
+	TRY(node_file(server, server->expected, &f));
+	n = squash_map_count(f->map);
+	for (uint64_t i = 0; i < n && i < FILESERVER_EXPECTED_BLOCKS; i++) {
+		TRY(squash_map_block(f->map, i, &where));
+		if (where.stored_size > 0)
+			blocks_ahead(server->blocks, (uint32_t)(layer - server->layers), &where);
+	}
+	return NULL;
+}
+
 static void print_counts(const struct fileserver *server)
 {
 	static const char *const names[N_COUNTS] = {
@@ -193,6 +211,8 @@ static struct error *run(struct fileserver *server, int sock)
 	(void)take_fd(&fuse_fd); /* the session's now */
 	if (!sandbox_enter())
 		log_debug("file server: no seccomp on this kernel");
+	if (server->expected)
+		error_free(unpack_expected(server));
 	serve(server);
 	if (server->debug)
 		print_counts(server);

@@ -127,6 +127,9 @@ struct launch_plan {
 	struct strv runtime_argv;	  /* with --root and -b as planned */
 	struct strv runtime_env;
 	bool terminal;			  /* process.terminal */
+	bool runtime_read_only;		  /* crun's binary is bound read-only, so that it need not copy itself: see launch_stage.c */
+	char *program;			  /* process.args[0], "" if there is none */
+	char *program_path;		  /* PATH of the container, in which it is looked for */
 	struct strv make_dirs_1777;	  /* directories to make below workdir before mounting: relative paths */
 	char *workdir;			  /* absolute; NULL without --workdir */
 	struct launch_source *sources;
@@ -144,8 +147,14 @@ struct launch_plan {
  * Errors: `could not read environment file "F": ...`; ERR_LIMIT above 1 MiB, ERR_CORRUPT for a NUL byte.
  */
 must_check struct error *launch_env_files_read(const struct strv *paths, struct strv *ret_texts);
+/**
+ * launch_facts_gather() - what is needed to make namespaces: ids, ranges, programs
+ *
+ * launch_facts_complete() adds the rest; apart, so that it is done while the id maps are written.
+ */
 must_check struct error *launch_facts_gather(const struct site_conf *conf, const struct launch_options *options,
 					     struct launch_facts **ret_facts);
+must_check struct error *launch_facts_complete(const struct launch_options *options, struct launch_facts *facts);
 void launch_facts_free(struct launch_facts *facts);
 DEFINE_CLEANUP(struct launch_facts *, launch_facts_free)
 

@@ -183,6 +183,14 @@ struct error *launch_facts_gather(const struct site_conf *conf, const struct lau
 	f->gid = getegid();
 	f->is_root = f->uid == 0;
 	gather_names(f);
+	TRY(gather_programs(conf, options, f));
+	gather_ranges(f);
+	*ret_facts = take_ptr(&f);
+	return NULL;
+}
+
+struct error *launch_facts_complete(const struct launch_options *options, struct launch_facts *f)
+{
 	if (f->is_root || options->fakeroot)
 		gather_root_names(f);
 	if (f->is_root) {
@@ -197,15 +205,12 @@ struct error *launch_facts_gather(const struct site_conf *conf, const struct lau
 	gather_terminal(f);
 	f->cgroup2_unified = is_cgroup2("/sys/fs/cgroup");
 	f->cgroup_hybrid = !f->cgroup2_unified && is_cgroup2("/sys/fs/cgroup/unified");
-	TRY(gather_programs(conf, options, f));
-	gather_ranges(f);
 	gather_resolv_conf(f);
 	f->last_cap = read_last_cap();
 	f->effective_caps = read_effective_caps();
 	f->n_ids = f->is_root && options->userns ? read_n_ids() : 0;
 	if (options->env_files)
 		TRY(launch_env_files_read(options->env_files, &f->env_texts));
-	*ret_facts = take_ptr(&f);
 	return NULL;
 }
 

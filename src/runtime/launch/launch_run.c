@@ -2,9 +2,9 @@
 /*
  * Theory of operation. The user's process is the monitor. In order:
  *
- *   1. Facts about the host; all signals blocked, to be read from a descriptor.
+ *   1. The image is opened, the user's ids found; all signals blocked, to be read from a descriptor.
  *   2. The stage is cloned at once, and newuidmap and newgidmap set to work on its namespace, because they take the longest.
- *   3. Meanwhile the image is opened, what the plan needs is read out of it, and the plan is made.
+ *   3. Meanwhile the other facts about the host are gathered, what the plan needs is read out of the image, and the plan is made.
  *   4. The file server is forked: it inherits the metadata read in 3. It stays in the host's namespaces, as the user.
  *   5. The maps are waited for; the plan goes to the stage, which mounts and becomes the runtime.
  *   6. The monitor forwards signals and waits. Whichever process dies, the others end: see launch_monitor.c.
@@ -44,6 +44,7 @@ struct launch {
 	int signal_fd;
 	int parent_pidfd;  /* of the user's process, in the guard; else -EBADF */
 	bool private_pidns;
+	bool facts_complete;
 	struct userns_job maps;
 	pid_t stage_pid, server_pid;
 	int orders;	   /* our end of the stage's plan stream */
@@ -274,6 +275,27 @@ static struct error *set_owners(struct launch *l)
 	return fileserver_set_owners(l->server, uids, plan->n_served_uids, gids, plan->n_served_gids);
 }
 
+/* The program will be read first of all: the server unpacks it while the runtime makes the container ready. */
+static struct error *expect_program(struct launch *l)
+{
+	const char *program = l->plan->program;
+	cleanup_strv struct strv dirs = { 0 };
+
+	if (strchr(program, '/'))
+		return fileserver_expect(l->server, program, NULL);
+	strv_split(&dirs, l->plan->program_path, ':');
+	for (size_t i = 0; i < dirs.n && *program; i++) {
+		cleanup_free char *path = xasprintf("%s/%s", dirs.items[i], program);
+		bool found = false;
+
+		if (*dirs.items[i] == '/')
+			TRY(fileserver_expect(l->server, path, &found));
+		if (found)
+			break;
+	}
+	return NULL;
+}
+
 static __attribute__((__noreturn__)) void be_server(struct launch *l, pid_t monitor)
 {
 	sigset_t none;
@@ -349,9 +371,13 @@ static struct error *attempt(struct launch *l, int *ret_status)
 {
 	TRY(start_stage(l));
 	TRY(start_maps(l));
+	if (!l->facts_complete)
+		TRY(launch_facts_complete(l->options, l->facts));
+	l->facts_complete = true;
 	TRY(prepare_server(l));
 	TRY(make_plan(l));
 	TRY(set_owners(l));
+	TRY(expect_program(l));
 	TRY(start_server(l));
 	TRY(make_workdirs(l->plan));
 	TRY(launch_plan_check_sources(l->plan));

@@ -111,6 +111,23 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 	return mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs);
 }
 
+/*
+ * crun copies its own binary and executes the copy, so that a container cannot overwrite it through /proc/PID/exe (CVE-2019-5736). Here
+ * the same is had for a mount: the file is bound read-only in this mount namespace, which the container cannot reach (it has
+ * namespaces of its own, and its user namespace has no power over this one), and the file belongs to an id that the user namespace does
+ * not have. The variable that tells crun so is in the plan.
+ */
+static struct error *bind_runtime(const struct launch_plan *plan, char **ret_path)
+{
+	cleanup_free char *path = xasprintf("%s/runtime", plan->bundle);
+	cleanup_fd int fd = -EBADF;
+
+	TRY(fs_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd));
+	TRY(mount_read_only(plan->runtime_path, path));
+	*ret_path = take_ptr(&path);
+	return NULL;
+}
+
 static struct error *prepare(const struct launch_plan *plan, int file_server)
 {
 	if (plan->outer_userns)
@@ -136,11 +153,15 @@ static struct error *prepare(const struct launch_plan *plan, int file_server)
 
 static struct error *execute(const struct launch_plan *plan, const sigset_t *mask)
 {
+	cleanup_free char *path = NULL;
+
+	if (plan->runtime_read_only)
+		TRY(bind_runtime(plan, &path));
 	if (chdir(plan->bundle) < 0)
 		return error_sys(errno, "failed to change directory to %s", plan->bundle);
 	(void)close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	(void)execve(plan->runtime_path, plan->runtime_argv.items, plan->runtime_env.items);
+	(void)execve(path ? path : plan->runtime_path, plan->runtime_argv.items, plan->runtime_env.items);
 	return error_sys(errno, "execute %s", plan->runtime_path);
 }
 

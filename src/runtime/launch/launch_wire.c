@@ -40,6 +40,7 @@ struct error *launch_wire_send(int fd, const struct launch_plan *plan)
 	put_u8(&b, plan->user_xattrs);
 	put_u8(&b, plan->terminal);
 	put_u8(&b, plan->hide_cgroup_unified);
+	put_u8(&b, plan->runtime_read_only);
 	put_u32le(&b, plan->session_size_mib);
 	put_u32le(&b, (uint32_t)plan->n_layers);
 	put_str(&b, plan->session_dir);
@@ -122,6 +123,7 @@ struct error *launch_wire_recv(int fd, struct launch_plan **ret_plan)
 	plan->user_xattrs = cursor_u8(&c);
 	plan->terminal = cursor_u8(&c);
 	plan->hide_cgroup_unified = cursor_u8(&c);
+	plan->runtime_read_only = cursor_u8(&c);
 	plan->session_size_mib = cursor_u32le(&c);
 	plan->n_layers = cursor_u32le(&c);
 	plan->session_dir = get_str(&c, NULL);

@@ -154,6 +154,9 @@ static struct error *decide(struct plan_draft *d)
 	plan->session_size_mib = d->conf->sessiondir_max_size;
 	plan->upper_nosuid = !d->opt->allow_setuid;
 	plan->user_xattrs = !d->facts->is_root;
+	plan->runtime_read_only = plan->runtime == LAUNCH_CRUN && !d->facts->is_root;
+	if (plan->runtime_read_only)
+		strv_add(&plan->runtime_env, "_LIBCONTAINER_CLONED_BINARY=1");
 	plan->private_pidns = !d->opt->no_pid;
 	plan->n_layers = d->image->n_layers;
 	plan->hide_cgroup_unified = plan->runtime == LAUNCH_CRUN && d->facts->cgroup_hybrid;
@@ -236,6 +239,8 @@ void launch_plan_free(struct launch_plan *plan)
 	free(plan->runtime_path);
 	free(plan->container_id);
 	free(plan->workdir);
+	free(plan->program);
+	free(plan->program_path);
 	strv_free(&plan->runtime_argv);
 	strv_free(&plan->runtime_env);
 	strv_free(&plan->make_dirs_1777);

@@ -63,6 +63,8 @@ static struct error *process_object(struct plan_draft *d, struct jv **ret_proces
 
 	TRY(plan_args(d, &args));
 	TRY(plan_env(d, &env));
+	d->plan->program = xstrdup(args.n > 0 ? args.items[0] : "");
+	d->plan->program_path = xstrdup(strv_getenv(&env, "PATH") ? strv_getenv(&env, "PATH") : "");
 	set_terminal(d, process);
 	jv_set(process, "user", user_object(d));
 	if (args.n > 0)

@@ -27,6 +27,7 @@ static void print_flags(struct buf *out, const struct launch_plan *plan)
 		{ "outer-userns", plan->outer_userns },	  { "single-id", plan->single_id },
 		{ "served-squash", plan->served_squash }, { "private-pidns", plan->private_pidns },
 		{ "upper-nosuid", plan->upper_nosuid },	  { "user-xattrs", plan->user_xattrs },
+		{ "runtime-read-only", plan->runtime_read_only },
 		{ "terminal", plan->terminal },		  { "hide-cgroup-unified", plan->hide_cgroup_unified },
 	};
 

@@ -585,7 +585,7 @@ static void printed(void **state)
 	cleanup_with(launch_plan_free) struct launch_plan *plan = planned(&c);
 
 	launch_plan_print(plan, &text);
-	assert_non_null(strstr(buf_str(&text), "flags outer-userns private-pidns upper-nosuid user-xattrs\n"));
+	assert_non_null(strstr(buf_str(&text), "flags outer-userns private-pidns upper-nosuid user-xattrs runtime-read-only\n"));
 	assert_non_null(strstr(buf_str(&text), "outer-uid 1 100000 65536\n"));
 	assert_non_null(strstr(buf_str(&text), "workdir /w\nmake-dirs tmp var_tmp scratch\nsource /opt\n"));
 	assert_non_null(strstr(buf_str(&text), "runtime /usr/bin/crun --cgroup-manager=disabled --root "));

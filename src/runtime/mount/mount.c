@@ -4,6 +4,14 @@
 #include "base/str.h"
 
 #include <sys/mount.h>
+#include <sys/vfs.h>
+
+/* The numbers of statfs() and mount() agree for these. */
+static unsigned long kept_flags(const struct statfs *st)
+{
+	return (unsigned long)st->f_flags &
+	       (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME);
+}
 
 struct error *mount_detach_propagation(void)
 {
@@ -34,6 +42,20 @@ struct error *mount_cover(const char *empty, const char *target)
 	if (mount(empty, target, NULL, MS_BIND, NULL) < 0 ||
 	    mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL) < 0)
 		return error_sys(errno, "bind %s on %s", empty, target);
+	return NULL;
+}
+
+struct error *mount_read_only(const char *source, const char *target)
+{
+	struct statfs st;
+
+	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
+		return error_sys(errno, "bind %s on %s", source, target);
+	if (statfs(target, &st) < 0)
+		return error_sys(errno, "statfs %s", target);
+	/* What the source's mount forbids stays forbidden: a user namespace may not lift it. */
+	if (mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | kept_flags(&st), NULL) < 0)
+		return error_sys(errno, "remount %s read-only", target);
 	return NULL;
 }
 

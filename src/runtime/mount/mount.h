@@ -18,6 +18,8 @@ must_check struct error *mount_tmpfs(const char *target, uint32_t size_mib, mode
 must_check struct error *mount_proc(const char *target);
 /* mount_cover() - hide what is at @target behind the empty directory @empty, read-only */
 must_check struct error *mount_cover(const char *empty, const char *target);
+/* mount_read_only() - bind one file, read-only */
+must_check struct error *mount_read_only(const char *source, const char *target);
 /* mount_fuse() - @options as fileserver_mount_options() makes them */
 must_check struct error *mount_fuse(const char *target, const char *options);
 /**

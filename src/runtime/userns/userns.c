@@ -7,6 +7,8 @@
 #include "base/proc.h"
 
 #include <dlfcn.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 
 /* Sites with one line for each of 100,000 users are known; this is ten times that. */
@@ -150,7 +152,6 @@ void userns_find_ranges(const char *user, uid_t uid, struct userns_range *ret_ui
 static struct error *start_mapper(const char *program, pid_t pid, const struct userns_map *map, pid_t *ret_pid)
 {
 	cleanup_strv struct strv argv = { 0 };
-	cleanup_fd int null = -EBADF;
 	static char *const no_env[] = { NULL };
 
 	strv_add(&argv, program);
@@ -160,13 +161,27 @@ static struct error *start_mapper(const char *program, pid_t pid, const struct u
 		strv_addf(&argv, "%u", map->extents[i].outside);
 		strv_addf(&argv, "%u", map->extents[i].size);
 	}
-	TRY(fs_open(AT_FDCWD, "/dev/null", O_RDWR, 0, &null));
 
-	struct proc_spec spec = {
-		.path = program, .argv = argv.items, .env = no_env, .stdin_fd = null, .stdout_fd = null, .stderr_fd = -1,
-	};
+	/*
+	 * posix_spawn shares the memory until the exec, so that it costs little and an error of the exec is seen here. The actions point
+	 * standard input and output elsewhere; the error output stays the user's.
+	 */
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int errnum;
 
-	return proc_spawn(&spec, ret_pid);
+	sigemptyset(&none);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	(void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	errnum = posix_spawn(ret_pid, program, &actions, &attr, argv.items, no_env);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attr);
+	return errnum ? error_sys(errnum, "execute %s", program) : NULL;
 }
 
 struct error *userns_start_maps(pid_t pid, const char *newuidmap, const char *newgidmap, const struct userns_map *uids,
