@@ -183,7 +183,7 @@ void blocks_store(struct blocks *blocks, const struct read_request *r, const str
 struct fuse_lowlevel_ops ops_table(const struct fileserver *server);
 void ops_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset, struct fuse_file_info *fi);
 
-/* sandbox_enter() - from here on only what serving needs; false if the kernel has no seccomp */
+/* sandbox_enter() - from here on only what serving needs; false if the kernel filters no calls */
 bool sandbox_enter(void);
 
 #endif
