@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * CPU and wall time of the squashfs writer next to its codec's limit: compressing the same blocks (and hashing nothing, writing
- * nothing) with one context in one thread. Both sides run interleaved in one process over files that were loaded into memory.
+ * CPU and wall time of the squashfs writer next to its codec's limit: compressing the same blocks (and hashing nothing,
+ * writing nothing) with one context in one thread. Both sides run interleaved in one process over files that were
+ * loaded into memory.
  *
  * usage: bench-squash-writer DIRECTORY OUTPUT [MEGABYTES [ROUNDS [WORKERS]]]
  */
@@ -58,7 +59,8 @@ static struct error *load_file(struct load *load, struct item *item, const char 
 {
 	struct buf content = { 0 };
 
-	if (load->n_bytes + (uint64_t)item->st.st_size > load->limit || fs_read_file(AT_FDCWD, path, SIZE_MAX / 2, &content)) {
+	if (load->n_bytes + (uint64_t)item->st.st_size > load->limit ||
+	    fs_read_file(AT_FDCWD, path, SIZE_MAX / 2, &content)) {
 		item->st.st_size = 0;
 		return NULL;
 	}
@@ -162,7 +164,9 @@ struct result {
 
 static struct error *write_image(const struct load *load, const char *path, unsigned int n_workers, struct result *ret)
 {
-	struct squash_writer_options options = { .codec = SQUASH_ZSTD, .block_size = BLOCK_SIZE, .n_workers = n_workers };
+	struct squash_writer_options options = { .codec = SQUASH_ZSTD,
+						 .block_size = BLOCK_SIZE,
+						 .n_workers = n_workers };
 	cleanup_with(squash_tree_free) struct squash_tree *tree = squash_tree_new(0);
 	cleanup_with(squash_writer_free) struct squash_writer *writer = NULL;
 	cleanup_fd int fd = -EBADF;
@@ -230,8 +234,8 @@ static struct error *bench(const struct load *load, const char *output, size_t r
 	double used = median(cpu, rounds);
 	double waited = median(wall, rounds);
 
-	printf("entries %zu, %.1f MB in, codec alone %.1f MB out, image %.1f MB\n", load->n, (double)load->n_bytes / 1e6,
-	       (double)alone / 1e6, (double)result.size / 1e6);
+	printf("entries %zu, %.1f MB in, codec alone %.1f MB out, image %.1f MB\n", load->n,
+	       (double)load->n_bytes / 1e6, (double)alone / 1e6, (double)result.size / 1e6);
 	printf("codec alone, CPU        %8.3f s (wall %.3f s: the machine is %s)\n", base, median(limit_wall, rounds),
 	       median(limit_wall, rounds) > base * 1.1 ? "busy, wall times mean little" : "quiet");
 	printf("writer, CPU             %8.3f s  %.2f of the codec\n", used, used / base);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Little-endian stores and a hash for tables, private to the room. The stores are for records of a fixed size built in place,
- * millions of them; struct buf would cost more than the rest of the writer.
+ * Little-endian stores and a hash for tables, private to the room. The stores are for records of a fixed size built in
+ * place, millions of them; struct buf would cost more than the rest of the writer.
  */
 #ifndef FORMATS_SQUASH_BYTES_H
 #define FORMATS_SQUASH_BYTES_H

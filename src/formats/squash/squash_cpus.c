@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How many CPUs this process may really use: its affinity mask, and the CPU quotas of its control group and of those above it.
- * Specification: the kernel's cgroup-v2.rst (cpu.max) and cgroup-v1 cpu controller (cpu.cfs_quota_us, cpu.cfs_period_us).
+ * How many CPUs this process may really use: its affinity mask, and the CPU quotas of its control group and of those
+ * above it. Specification: the kernel's cgroup-v2.rst (cpu.max) and cgroup-v1 cpu controller (cpu.cfs_quota_us,
+ * cpu.cfs_period_us).
  */
 #include "formats/squash/squash_cpus.h"
 
@@ -13,15 +14,15 @@
 #include <sched.h>
 #include <string.h>
 
-#define TEXT_MAX (1u << 20)   /* /proc/self/mountinfo of a host with thousands of mounts */
+#define TEXT_MAX (1u << 20)	/* /proc/self/mountinfo of a host with thousands of mounts */
 #define AFFINITY_MAX (1u << 16) /* CPUs; more than Linux supports */
 
 /* Where one hierarchy is mounted, and the process's group in it. */
 struct group {
 	bool is_v2;
-	char *mount_root;  /* the group that the mount shows at its top */
+	char *mount_root; /* the group that the mount shows at its top */
 	char *mount_point;
-	char *path;	   /* of the process's group, from the root of the hierarchy */
+	char *path; /* of the process's group, from the root of the hierarchy */
 };
 
 static void group_release(struct group *group)
@@ -69,7 +70,7 @@ static void take_mount_line(const char *line, struct group *v1, struct group *v2
 		return;
 
 	const char *type = words.items[dash + 1];
-	struct group *group = str_eq(type, "cgroup2")							 ? v2
+	struct group *group = str_eq(type, "cgroup2")						 ? v2
 			      : str_eq(type, "cgroup") && list_has(words.items[dash + 3], "cpu") ? v1
 												 : NULL;
 
@@ -132,7 +133,8 @@ static uint64_t group_quota(int root_fd, const struct group *group)
 	if (!group->path || !group->mount_point)
 		return UINT64_MAX;
 
-	/* In a container the mount may show a part of the hierarchy only; a path outside of it says nothing but its top. */
+	/* In a container the mount may show a part of the hierarchy only; a path outside of it says nothing but its
+	 * top. */
 	const char *below = str_eq(group->mount_root, "/") ? group->path : str_after(group->path, group->mount_root);
 	const char *point = group->mount_point + strspn(group->mount_point, "/");
 	cleanup_free char *dir = xasprintf("%s%s", point, below && below[0] == '/' && below[1] ? below : "");

@@ -16,12 +16,12 @@
 #define SQUASH_MINOR 0
 #define SQUASH_BLOCK_DEFAULT (1u << 17)
 #define SQUASH_PADDING 4096u
-#define SQUASH_META_RAW 0x8000u		   /* header of a metadata block: stored uncompressed */
-#define SQUASH_BLOCK_RAW (1u << 24)	   /* size word of a data block: stored uncompressed */
-#define SQUASH_NO_TABLE UINT64_MAX	   /* superblock: the table is absent */
-#define SQUASH_NO_FRAGMENT UINT32_MAX	   /* inode: no piece in a fragment block */
-#define SQUASH_IDS_MAX 65535u		   /* the superblock counts them in 16 bits */
-#define SQUASH_DIR_RUN_MAX 256u		   /* entries below one directory header */
+#define SQUASH_META_RAW 0x8000u	      /* header of a metadata block: stored uncompressed */
+#define SQUASH_BLOCK_RAW (1u << 24)   /* size word of a data block: stored uncompressed */
+#define SQUASH_NO_TABLE UINT64_MAX    /* superblock: the table is absent */
+#define SQUASH_NO_FRAGMENT UINT32_MAX /* inode: no piece in a fragment block */
+#define SQUASH_IDS_MAX 65535u	      /* the superblock counts them in 16 bits */
+#define SQUASH_DIR_RUN_MAX 256u	      /* entries below one directory header */
 #define SQUASH_FRAGMENT_ENTRY_SIZE 16u
 #define SQUASH_XATTR_OUT_OF_LINE 0x100u
 

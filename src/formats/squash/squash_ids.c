@@ -22,7 +22,8 @@ struct error *squash_ids_get(struct squash_ids *ids, uint32_t id, uint16_t *ret_
 		}
 	}
 	if (ids->n == SQUASH_IDS_MAX)
-		return error_new(ERR_LIMIT, "squashfs cannot hold more than %u different user and group ids", SQUASH_IDS_MAX);
+		return error_new(ERR_LIMIT, "squashfs cannot hold more than %u different user and group ids",
+				 SQUASH_IDS_MAX);
 	GROW(ids->ids, ids->n, ids->cap);
 	ids->ids[ids->n] = id;
 	*ret_index = (uint16_t)ids->n;

@@ -34,8 +34,8 @@ static uint32_t clamp_time(int64_t seconds)
 }
 
 /* The head that all inodes have; the type's long form is chosen if there are attributes or @is_long. */
-static struct error *start(struct squash_tables *t, const struct squash_node *node, enum squash_inode_type type, bool is_long,
-			   struct record *r)
+static struct error *start(struct squash_tables *t, const struct squash_node *node, enum squash_inode_type type,
+			   bool is_long, struct record *r)
 {
 	uint16_t uid;
 	uint16_t gid;
@@ -187,8 +187,8 @@ static struct error *write_special(struct squash_tables *t, const struct squash_
 	add_u32(&r, node->n_links);
 	if (type == SQUASH_BLKDEV || type == SQUASH_CHRDEV) {
 		if (node->rdev_major > DEV_MAJOR_MAX || node->rdev_minor > DEV_MINOR_MAX)
-			return error_new(ERR_LIMIT, "squashfs cannot hold the device number %u:%u (limit %u:%u)", node->rdev_major,
-					 node->rdev_minor, DEV_MAJOR_MAX, DEV_MINOR_MAX);
+			return error_new(ERR_LIMIT, "squashfs cannot hold the device number %u:%u (limit %u:%u)",
+					 node->rdev_major, node->rdev_minor, DEV_MAJOR_MAX, DEV_MINOR_MAX);
 		/* As the kernel packs them: the minor number lies around the major. */
 		add_u32(&r, (node->rdev_minor & 0xff) | node->rdev_major << 8 | (node->rdev_minor & ~0xffu) << 12);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Directory listings: sorted names in runs below a header. A run has at most 256 names, all their inodes start in one metadata
- * block, and their numbers are near the header's. A run here also starts anew in each metadata block of the listing, and the
- * long inode gets an index of these places, so that a reader finds a name without reading the listing from its start.
+ * Directory listings: sorted names in runs below a header. A run has at most 256 names, all their inodes start in one
+ * metadata block, and their numbers are near the header's. A run here also starts anew in each metadata block of the
+ * listing, and the long inode gets an index of these places, so that a reader finds a name without reading the listing
+ * from its start.
  */
 #include "formats/squash/squash_bytes.h"
 #include "formats/squash/squash_tables.h"
@@ -52,7 +53,8 @@ static uint32_t run_length(const struct squash_tables *t, struct squash_node *fi
 		const struct squash_node *inode = squash_node_inode(node);
 		int64_t delta = (int64_t)inode->number - base->number;
 
-		if (n == SQUASH_DIR_RUN_MAX || inode->inode_ref >> 16 != base->inode_ref >> 16 || llabs(delta) > DELTA_MAX)
+		if (n == SQUASH_DIR_RUN_MAX || inode->inode_ref >> 16 != base->inode_ref >> 16 ||
+		    llabs(delta) > DELTA_MAX)
 			break;
 		if (n > 0 && block_of(pos) != block_of(t->dirs.size))
 			break;
@@ -86,7 +88,8 @@ static void write_entry(struct squash_tables *t, struct squash_node *node, uint3
 }
 
 /* Remembers that a run begins at the end of the directory table. */
-static void add_index(struct squash_tables *t, struct squash_children *dir, uint64_t listing_start, const struct squash_node *first)
+static void add_index(struct squash_tables *t, struct squash_children *dir, uint64_t listing_start,
+		      const struct squash_node *first)
 {
 	uint8_t head[HEADER_SIZE];
 	uint8_t *end = store_u32(head, (uint32_t)(t->dirs.size - listing_start));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pieces that lie in fragment blocks (small files, tails of large ones), found again by content. Private to the room.
- * The key is SHA-256: the fragment block may long be compressed, so comparing bytes would mean decoding it, and a collision
- * would give one file another's content. Only pieces are hashed, a fraction of an image.
+ * The pieces that lie in fragment blocks (small files, tails of large ones), found again by content. Private to the
+ * room. The key is SHA-256: the fragment block may long be compressed, so comparing bytes would mean decoding it, and a
+ * collision would give one file another's content. Only pieces are hashed, a fraction of an image.
  */
 #ifndef FORMATS_SQUASH_PIECE_H
 #define FORMATS_SQUASH_PIECE_H

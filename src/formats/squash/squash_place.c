@@ -7,7 +7,7 @@
 #include "formats/squash/squash_format.h"
 
 #define COMPARE_SIZE (64u << 10) /* bytes compared at a time */
-#define CANDIDATES_MAX 16u	 /* files of one hash that are compared: an image may be made so that all of them collide */
+#define CANDIDATES_MAX 16u /* files of one hash that are compared: an image may be made so that all of them collide */
 #define BUCKETS_MIN 1024u
 
 struct error *squash_placer_append(struct squash_placer *p, const void *data, size_t size)
@@ -69,7 +69,8 @@ static struct error *equal_bytes(struct squash_placer *p, uint64_t a, uint64_t b
 		size_t got_b;
 
 		TRY_CTX(io_pread(p->fd, p->compare, n, p->offset + a + done, &got_a), "read the squashfs image back");
-		TRY_CTX(io_pread(p->fd, p->compare + COMPARE_SIZE, n, p->offset + b + done, &got_b), "read the squashfs image back");
+		TRY_CTX(io_pread(p->fd, p->compare + COMPARE_SIZE, n, p->offset + b + done, &got_b),
+			"read the squashfs image back");
 		*ret_equal = got_a == n && got_b == n && memcmp(p->compare, p->compare + COMPARE_SIZE, n) == 0;
 		done += n;
 	}
@@ -84,14 +85,16 @@ static bool may_equal(const struct squash_extent *a, const struct squash_extent 
 	       memcmp(a->words, b->words, a->n_words * sizeof(*a->words)) == 0;
 }
 
-static struct error *find_equal(struct squash_placer *p, const struct squash_extent *file, const struct squash_extent **ret_equal)
+static struct error *find_equal(struct squash_placer *p, const struct squash_extent *file,
+				const struct squash_extent **ret_equal)
 {
 	unsigned int n_candidates = 0;
 
 	*ret_equal = NULL;
 	if (!p->buckets)
 		return NULL;
-	for (const struct squash_extent *other = p->buckets[file->hash & (p->n_buckets - 1)]; other; other = other->hash_next) {
+	for (const struct squash_extent *other = p->buckets[file->hash & (p->n_buckets - 1)]; other;
+	     other = other->hash_next) {
 		bool equal = false;
 
 		if (!may_equal(file, other))

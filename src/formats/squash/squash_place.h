@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data area of an image: stored blocks go to their place one behind the other, and a file that turns out to be equal to an
- * earlier one gives its space back. Private to the room. The placer is used by one thread at a time (see squash_pool.h); the
- * thread of the writer may look at it once the pool is drained.
+ * The data area of an image: stored blocks go to their place one behind the other, and a file that turns out to be
+ * equal to an earlier one gives its space back. Private to the room. The placer is used by one thread at a time (see
+ * squash_pool.h); the thread of the writer may look at it once the pool is drained.
  */
 #ifndef FORMATS_SQUASH_PLACE_H
 #define FORMATS_SQUASH_PLACE_H
@@ -13,11 +13,12 @@
 struct squash_content {
 	uint64_t size;
 	struct squash_extent *file; /* blocks; NULL if all of it lies in a fragment */
-	uint32_t fragment;	  /* number of the fragment block with the tail, or SQUASH_NO_FRAGMENT */
+	uint32_t fragment;	    /* number of the fragment block with the tail, or SQUASH_NO_FRAGMENT */
 	uint32_t fragment_offset;
 };
 
-/* The blocks of a file, one behind the other. The thread of the writer sets content and owns the list; the placer sets the rest. */
+/* The blocks of a file, one behind the other. The thread of the writer sets content and owns the list; the placer sets
+ * the rest. */
 struct squash_extent {
 	struct squash_content content;
 	struct squash_extent *next_owned;
@@ -39,7 +40,7 @@ struct squash_placer {
 	int fd;
 	uint64_t offset; /* of the image in fd */
 	uint32_t block_size;
-	uint64_t pos;	 /* where the next block goes, from the start of the image */
+	uint64_t pos;	  /* where the next block goes, from the start of the image */
 	uint64_t pos_max; /* the furthest ever written; beyond pos there may be rests of duplicates */
 	struct squash_fragment *fragments;
 	size_t n_fragments, fragments_cap;

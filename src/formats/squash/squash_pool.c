@@ -22,9 +22,9 @@ struct squash_pool {
 	struct worker *workers;
 	unsigned int n_started;
 
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t work;  /* there is something to compress, or stop */
-	pthread_cond_t room;  /* a job was placed */
+	pthread_mutex_t lock;		     /* guards all below */
+	pthread_cond_t work;		     /* there is something to compress, or stop */
+	pthread_cond_t room;		     /* a job was placed */
 	struct squash_job *head, *tail;	     /* everything submitted and not placed */
 	struct squash_job *todo, *todo_tail; /* what no worker has taken up yet */
 	struct squash_job *spare;
@@ -59,7 +59,8 @@ static void recycle(struct squash_pool *pool, struct squash_job *job)
 	(void)pthread_cond_signal(&pool->room);
 }
 
-/* Places what is finished at the head of the queue, unless another thread is at it. Called and returns with the lock held. */
+/* Places what is finished at the head of the queue, unless another thread is at it. Called and returns with the lock
+ * held. */
 static void place_finished(struct squash_pool *pool)
 {
 	if (pool->placing)
@@ -120,7 +121,8 @@ static struct error *start_worker(struct squash_pool *pool, struct worker *worke
 	worker->pool = pool;
 	TRY(squash_compressor_new(pool->options.codec, pool->options.level, &worker->compressor));
 
-	/* Signals belong to the program's main thread; and a file size limit shall give an error, not end the process. */
+	/* Signals belong to the program's main thread; and a file size limit shall give an error, not end the process.
+	 */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 
@@ -201,7 +203,8 @@ static struct error *report(struct squash_pool *pool)
 {
 	if (!pool->failed)
 		return NULL;
-	return pool->error ? take_ptr(&pool->error) : error_new(ERR_INTERNAL, "an image that failed cannot be continued");
+	return pool->error ? take_ptr(&pool->error)
+			   : error_new(ERR_INTERNAL, "an image that failed cannot be continued");
 }
 
 static struct squash_job *new_job(struct squash_pool *pool)

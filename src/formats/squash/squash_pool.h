@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Worker threads that compress blocks, private to the room. Jobs are compressed in any order and placed strictly in the order
- * of submission, one at a time, by whichever thread finished the job that was waited for; so what placing sees, and with it the
- * image, does not depend on timing. The number of jobs, hence memory, is fixed: who wants one more waits.
+ * Worker threads that compress blocks, private to the room. Jobs are compressed in any order and placed strictly in the
+ * order of submission, one at a time, by whichever thread finished the job that was waited for; so what placing sees,
+ * and with it the image, does not depend on timing. The number of jobs, hence memory, is fixed: who wants one more
+ * waits.
  *
  * One thread takes and submits. The workers never fork and take no signals.
  */
@@ -54,7 +55,8 @@ must_check struct error *squash_pool_new(const struct squash_pool_options *optio
 void squash_pool_free(struct squash_pool *pool);
 DEFINE_CLEANUP(struct squash_pool *, squash_pool_free)
 
-/* squash_pool_take() - a job to fill; waits for one; at most two may be held. Errors: what placing failed with, once; then INTERNAL */
+/* squash_pool_take() - a job to fill; waits for one; at most two may be held. Errors: what placing failed with, once;
+ * then INTERNAL */
 must_check struct error *squash_pool_take(struct squash_pool *pool, struct squash_job **ret_job);
 /* squash_pool_submit() - queue a job that was taken: kind, file, n_holes and size are set, data is filled */
 void squash_pool_submit(struct squash_pool *pool, struct squash_job *job);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What follows the data blocks: inode table, directory table, fragment table, id table, attribute table; then the superblock.
+ * What follows the data blocks: inode table, directory table, fragment table, id table, attribute table; then the
+ * superblock.
  *
- * The tree is walked twice, without recursion, since its depth is the image's choice. First each directory's children are sorted
- * and numbered one after the other. Then, directories bottom up: when all below a directory is written, the inodes of its children
- * are appended together and then its listing. So the children of a directory share metadata blocks and have numbers in a row,
- * which keeps listings short; a directory's own inode is among those of its siblings.
+ * The tree is walked twice, without recursion, since its depth is the image's choice. First each directory's children
+ * are sorted and numbered one after the other. Then, directories bottom up: when all below a directory is written, the
+ * inodes of its children are appended together and then its listing. So the children of a directory share metadata
+ * blocks and have numbers in a row, which keeps listings short; a directory's own inode is among those of its siblings.
  */
 #include "formats/squash/squash_tables.h"
 
@@ -72,7 +73,8 @@ static struct error *number_inode(struct squash_tables *t, struct squash_node *n
 	if (node->link_to && (inode->link_to || S_ISDIR(inode->mode))) {
 		cleanup_free char *path = squash_tree_path(node);
 
-		return error_new(ERR_CORRUPT, "%s is a hard link to a %s", path, inode->link_to ? "hard link" : "directory");
+		return error_new(ERR_CORRUPT, "%s is a hard link to a %s", path,
+				 inode->link_to ? "hard link" : "directory");
 	}
 	inode->n_links++;
 	if (inode->number == 0) {
@@ -172,8 +174,8 @@ static struct error *append(struct squash_tables *t, const void *data, size_t si
 }
 
 /*
- * Writes @records as metadata blocks, then @head, then the list of the blocks' places. *ret_start is where @head lies: what the
- * superblock points to.
+ * Writes @records as metadata blocks, then @head, then the list of the blocks' places. *ret_start is where @head lies:
+ * what the superblock points to.
  */
 static struct error *append_lookup(struct squash_tables *t, const void *records, size_t size, const struct buf *head,
 				   uint64_t *ret_start)
@@ -212,7 +214,8 @@ static struct error *append_fragments(struct squash_tables *t, uint64_t *ret_sta
 	if (placer->n_fragments > SQUASH_FRAGMENTS_MAX)
 		return error_new(ERR_LIMIT, "the image has more than %d fragment blocks", SQUASH_FRAGMENTS_MAX);
 	for (size_t i = 0; i < placer->n_fragments; i++) {
-		uint8_t *end = store_u64((uint8_t *)buf_reserve(&records, SQUASH_FRAGMENT_ENTRY_SIZE), placer->fragments[i].start);
+		uint8_t *end = store_u64((uint8_t *)buf_reserve(&records, SQUASH_FRAGMENT_ENTRY_SIZE),
+					 placer->fragments[i].start);
 
 		end = store_u32(end, placer->fragments[i].word);
 		(void)store_u32(end, 0);
@@ -301,7 +304,8 @@ static struct error *write_super(struct squash_tables *t, const struct squash_no
 	end = store_u64(end, places->dirs);
 	end = store_u64(end, places->fragments);
 	end = store_u64(end, SQUASH_NO_TABLE); /* inode numbers to inodes, for NFS */
-	TRY_CTX(io_pwrite_all(w->placer.fd, super, (size_t)(end - super), w->placer.offset), "write the squashfs superblock");
+	TRY_CTX(io_pwrite_all(w->placer.fd, super, (size_t)(end - super), w->placer.offset),
+		"write the squashfs superblock");
 	return NULL;
 }
 

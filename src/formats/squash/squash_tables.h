@@ -39,7 +39,8 @@ struct squash_xattr_table {
 };
 
 /* squash_xattrs_get() - index of the set of attributes of @node, which has some */
-must_check struct error *squash_xattrs_get(struct squash_xattr_table *xattrs, const struct squash_node *node, uint32_t *ret_index);
+must_check struct error *squash_xattrs_get(struct squash_xattr_table *xattrs, const struct squash_node *node,
+					   uint32_t *ret_index);
 void squash_xattrs_release(struct squash_xattr_table *xattrs);
 
 struct squash_tables {
@@ -53,7 +54,7 @@ struct squash_tables {
 	uint32_t n_inodes;
 };
 
-/* squash_inode_write() - append the inode of @node, no link and not written before; sets its inode_ref and is_written */
+/* squash_inode_write() - append the inode of @node, no link and not yet written; sets its inode_ref, is_written */
 must_check struct error *squash_inode_write(struct squash_tables *t, struct squash_node *node);
 /* squash_listing_write() - append the listing of @node, which has children; they are sorted and have inodes */
 must_check struct error *squash_listing_write(struct squash_tables *t, const struct squash_node *node);

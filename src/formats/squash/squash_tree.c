@@ -13,11 +13,12 @@
 #include <sys/stat.h>
 
 #define CHUNK_SIZE (64u << 10)
-#define LIST_MAX 8u	  /* so many children are looked through one by one */
-#define TARGET_MAX 4095u  /* PATH_MAX with its NUL: a longer target can be neither made nor followed */
+#define LIST_MAX 8u		/* so many children are looked through one by one */
+#define TARGET_MAX 4095u	/* PATH_MAX with its NUL: a longer target can be neither made nor followed */
 #define XATTR_NAME_LEN_MAX 255u /* XATTR_NAME_MAX of Linux */
 
-/* Nodes, names and all else are cut from chunks and given back together: half the memory and time of single allocations. */
+/* Nodes, names and all else are cut from chunks and given back together: half the memory and time of single
+ * allocations. */
 struct chunk {
 	struct chunk *next;
 	size_t used;
@@ -66,7 +67,8 @@ static struct error *take(struct squash_tree *tree, size_t size, void *ret_ptr)
 		size_t wanted = size > CHUNK_SIZE / 4 ? size : CHUNK_SIZE;
 
 		if (wanted > tree->memory_limit - tree->memory_used)
-			return error_new(ERR_LIMIT, "the image's tree needs more than %" PRIu64 " bytes of memory", tree->memory_limit);
+			return error_new(ERR_LIMIT, "the image's tree needs more than %" PRIu64 " bytes of memory",
+					 tree->memory_limit);
 		tree->memory_used += wanted;
 		chunk = xcalloc(1, sizeof(*chunk) + wanted);
 		if (wanted != CHUNK_SIZE && tree->chunks) {
@@ -115,7 +117,8 @@ static uint32_t hash_name(const struct squash_children *dir, const char *name, s
 
 static bool has_name(const struct squash_node *node, uint32_t hash, const char *name, size_t name_len)
 {
-	return node->hash == hash && node->name_len == name_len && !node->removed && memcmp(node->name, name, name_len) == 0;
+	return node->hash == hash && node->name_len == name_len && !node->removed &&
+	       memcmp(node->name, name, name_len) == 0;
 }
 
 struct squash_node *squash_tree_find(struct squash_node *node, const char *name, size_t name_len)
@@ -166,7 +169,8 @@ static struct error *check_name(const char *name, size_t name_len)
 	if (name_len == 0 || (name_len == 1 && name[0] == '.') || (name_len == 2 && name[0] == '.' && name[1] == '.'))
 		return error_new(ERR_CORRUPT, "\"%.*s\" cannot be the name of a file", (int)name_len, name);
 	if (name_len > SQUASH_NAME_MAX)
-		return error_new(ERR_CORRUPT, "a file name of %zu bytes is too long (limit %d): %.32s...", name_len, SQUASH_NAME_MAX, name);
+		return error_new(ERR_CORRUPT, "a file name of %zu bytes is too long (limit %d): %.32s...", name_len,
+				 SQUASH_NAME_MAX, name);
 	if (memchr(name, '/', name_len) || memchr(name, '\0', name_len))
 		return error_new(ERR_CORRUPT, "a file name holds a slash or a zero byte: %.*s", (int)name_len, name);
 	return NULL;
@@ -218,7 +222,8 @@ struct error *squash_tree_set_target(struct squash_tree *tree, struct squash_nod
 
 static bool is_kept_prefix(const char *name)
 {
-	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 || strncmp(name, "security.", 9) == 0;
+	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+	       strncmp(name, "security.", 9) == 0;
 }
 
 /* Index of the first attribute whose name is not below @name. */
@@ -258,8 +263,8 @@ static struct error *xattr_insert(struct squash_tree *tree, struct squash_node *
 	return NULL;
 }
 
-struct error *squash_tree_set_xattr(struct squash_tree *tree, struct squash_node *node, const char *name, const void *value,
-				    size_t size, bool *ret_kept)
+struct error *squash_tree_set_xattr(struct squash_tree *tree, struct squash_node *node, const char *name,
+				    const void *value, size_t size, bool *ret_kept)
 {
 	size_t name_len = strlen(name);
 	void *value_copy = NULL;
@@ -270,9 +275,11 @@ struct error *squash_tree_set_xattr(struct squash_tree *tree, struct squash_node
 	if (!is_kept_prefix(name))
 		return NULL;
 	if (name_len > XATTR_NAME_LEN_MAX)
-		return error_new(ERR_LIMIT, "the name of an extended attribute has %zu bytes (limit %u)", name_len, XATTR_NAME_LEN_MAX);
+		return error_new(ERR_LIMIT, "the name of an extended attribute has %zu bytes (limit %u)", name_len,
+				 XATTR_NAME_LEN_MAX);
 	if (size > SQUASH_XATTR_VALUE_MAX)
-		return error_new(ERR_LIMIT, "the extended attribute %s has %zu bytes (limit %d)", name, size, SQUASH_XATTR_VALUE_MAX);
+		return error_new(ERR_LIMIT, "the extended attribute %s has %zu bytes (limit %d)", name, size,
+				 SQUASH_XATTR_VALUE_MAX);
 
 	uint32_t at = xattr_place(node, name);
 

@@ -14,8 +14,8 @@
 #define WORKERS_MAX 256u
 
 /*
- * A tail or small file up to this size shares a fragment block. A larger one is as well compressed alone, costs no copy,
- * and reading it does not decode the tails of others.
+ * A tail or small file up to this size shares a fragment block. A larger one is as well compressed alone, costs no
+ * copy, and reading it does not decode the tails of others.
  */
 static uint32_t piece_max(const struct squash_writer *w)
 {
@@ -40,7 +40,8 @@ static struct error *fill_options(struct squash_writer_options *options)
 	return NULL;
 }
 
-/* Room for the superblock, which is written last, and the codec's options behind it: a metadata block stored as it is. */
+/* Room for the superblock, which is written last, and the codec's options behind it: a metadata block stored as it is.
+ */
 static struct error *start_image(struct squash_writer *w)
 {
 	uint8_t head[SQUASH_SUPER_SIZE + 2 + SQUASH_CODEC_OPTIONS_MAX] = { 0 };
@@ -103,7 +104,8 @@ static struct error *account_blocks(struct squash_writer *w, uint64_t n)
 	}
 	w->n_blocks += n;
 	if (w->n_blocks > SQUASH_FILE_BLOCKS_MAX)
-		return error_new(ERR_LIMIT, "a file has more than %d blocks of %u bytes", SQUASH_FILE_BLOCKS_MAX, w->options.block_size);
+		return error_new(ERR_LIMIT, "a file has more than %d blocks of %u bytes", SQUASH_FILE_BLOCKS_MAX,
+				 w->options.block_size);
 	return account(w, n * sizeof(*w->file->words));
 }
 
@@ -111,7 +113,8 @@ static struct error *account_blocks(struct squash_writer *w, uint64_t n)
 static struct error *check_between_files(const struct squash_writer *w)
 {
 	if (w->in_file || w->finished)
-		return error_new(ERR_INTERNAL, "an image cannot be continued %s", w->in_file ? "amid a file" : "behind its end");
+		return error_new(ERR_INTERNAL, "an image cannot be continued %s",
+				 w->in_file ? "amid a file" : "behind its end");
 	return NULL;
 }
 
@@ -262,7 +265,8 @@ static struct error *store_piece(struct squash_writer *w, const struct squash_co
 	return NULL;
 }
 
-/* Finds the last piece of the file among those known, or gives it a place: in the fragment being filled, or else the next. */
+/* Finds the last piece of the file among those known, or gives it a place: in the fragment being filled, or else the
+ * next. */
 static struct error *place_piece(struct squash_writer *w, struct squash_piece **ret_piece, bool *ret_new)
 {
 	struct squash_content *content;
@@ -300,7 +304,8 @@ static struct error *end_with_piece(struct squash_writer *w, const struct squash
 		*ret_content = &w->file->content;
 		w->file->content.fragment = piece->content.fragment;
 		w->file->content.fragment_offset = piece->content.fragment_offset;
-		/* Before any fragment block, so that the file's blocks are still the last ones if they turn out to be duplicates. */
+		/* Before any fragment block, so that the file's blocks are still the last ones if they turn out to be
+		 * duplicates. */
 		TRY(submit_end(w));
 	}
 	if (is_new)

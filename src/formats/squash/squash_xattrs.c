@@ -93,7 +93,8 @@ static struct error *check_size(const struct squash_node *node)
 	for (uint32_t i = 0; i < node->n_xattrs; i++)
 		size += strlen(node->xattrs[i].name) + node->xattrs[i].size;
 	if (size > SQUASH_XATTR_BYTES_MAX)
-		return error_new(ERR_LIMIT, "the extended attributes have %zu bytes (limit %d)", size, SQUASH_XATTR_BYTES_MAX);
+		return error_new(ERR_LIMIT, "the extended attributes have %zu bytes (limit %d)", size,
+				 SQUASH_XATTR_BYTES_MAX);
 	return NULL;
 }
 
@@ -104,7 +105,8 @@ static struct error *add_set(struct squash_xattr_table *xattrs, const struct squ
 	if (set.ref > REF_TABLE_MAX)
 		return error_new(ERR_LIMIT, "the extended attributes take more than 4 GiB");
 	if (xattrs->n == SQUASH_XATTR_IDS_MAX)
-		return error_new(ERR_LIMIT, "the image has more than %d sets of extended attributes", SQUASH_XATTR_IDS_MAX);
+		return error_new(ERR_LIMIT, "the image has more than %d sets of extended attributes",
+				 SQUASH_XATTR_IDS_MAX);
 	TRY(check_size(node));
 	for (uint32_t i = 0; i < node->n_xattrs; i++)
 		set.size += write_pair(&xattrs->meta, &node->xattrs[i]);

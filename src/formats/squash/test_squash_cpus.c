@@ -40,15 +40,18 @@ static unsigned int cpus_of(const struct fake *files, unsigned int n_affinity)
 	return n;
 }
 
-#define MOUNTS_V2 "22 1 0:20 / / rw - ext4 /dev/root rw\n30 22 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
-#define MOUNTS_V1                                                                                   \
-	"30 22 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"                           \
+#define MOUNTS_V2                                                                                                      \
+	"22 1 0:20 / / rw - ext4 /dev/root rw\n30 22 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
+#define MOUNTS_V1                                                                                                      \
+	"30 22 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"                                            \
 	"31 22 0:27 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
 
 static void test_nothing_known(void **state)
 {
 	const struct fake none[] = { { NULL, NULL } };
-	const struct fake damaged[] = { { "proc/self/cgroup", "0:\n::\nx" }, { "proc/self/mountinfo", "a b c - \n-\n" }, { NULL, NULL } };
+	const struct fake damaged[] = { { "proc/self/cgroup", "0:\n::\nx" },
+					{ "proc/self/mountinfo", "a b c - \n-\n" },
+					{ NULL, NULL } };
 
 	(void)state;
 	assert_int_equal(cpus_of(none, 6), 6);
@@ -111,11 +114,13 @@ static void test_v1(void **state)
 static void test_part_of_hierarchy(void **state)
 {
 	const struct fake inside[] = { { "proc/self/cgroup", "0::/docker/abc/x\n" },
-				       { "proc/self/mountinfo", "30 22 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n" },
+				       { "proc/self/mountinfo",
+					 "30 22 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n" },
 				       { "sys/fs/cgroup/x/cpu.max", "300000 100000\n" },
 				       { NULL, NULL } };
 	const struct fake outside[] = { { "proc/self/cgroup", "0::/other\n" },
-					{ "proc/self/mountinfo", "30 22 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n" },
+					{ "proc/self/mountinfo",
+					  "30 22 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n" },
 					{ "sys/fs/cgroup/cpu.max", "200000 100000\n" },
 					{ NULL, NULL } };
 

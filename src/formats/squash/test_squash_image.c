@@ -97,12 +97,14 @@ void test_pattern(enum pattern pattern, uint64_t seed, void *data, size_t size)
 	}
 }
 
-static void end_file(struct test_image *image, struct squash_node *node, enum pattern pattern, uint64_t seed, size_t size)
+static void end_file(struct test_image *image, struct squash_node *node, enum pattern pattern, uint64_t seed,
+		     size_t size)
 {
 	assert_ok(squash_writer_end_file(image->writer, &node->content));
 	assert_int_equal(squash_content_size(node->content), size);
 	GROW(image->files, image->n_files, image->files_cap);
-	image->files[image->n_files++] = (struct expected_file){ .node = node, .pattern = pattern, .seed = seed, .size = size };
+	image->files[image->n_files++] =
+		(struct expected_file){ .node = node, .pattern = pattern, .seed = seed, .size = size };
 }
 
 struct squash_node *test_image_sparse_file(struct test_image *image, const char *path, uint64_t seed, size_t size)
@@ -124,7 +126,8 @@ struct squash_node *test_image_sparse_file(struct test_image *image, const char 
 	return node;
 }
 
-struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed, size_t size)
+struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed,
+				    size_t size)
 {
 	struct squash_node *node = test_image_add(image, path, S_IFREG | 0644);
 	cleanup_free uint8_t *data = xmalloc(size);
@@ -176,7 +179,9 @@ int test_run(struct buf *output, const char *const *argv)
 		strv_add(&copy, argv[i]);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 
-	struct proc_spec spec = { .path = path, .argv = copy.items, .stdin_fd = -1, .stdout_fd = ends[1], .stderr_fd = ends[1] };
+	struct proc_spec spec = {
+		.path = path, .argv = copy.items, .stdin_fd = -1, .stdout_fd = ends[1], .stderr_fd = ends[1]
+	};
 
 	assert_ok(proc_spawn(&spec, &pid));
 	assert_ok(io_close(&ends[1]));
@@ -296,7 +301,8 @@ void test_image_check_unpacked(struct test_image *image)
 	cleanup_free char *root = xasprintf("%s/unpacked", image->dir);
 	cleanup_buf struct buf output = { 0 };
 	cleanup_free char *offset = xasprintf("%llu", (unsigned long long)image->offset);
-	const char *unpack[] = { "unsquashfs", "-no-progress", "-quiet", "-processors", "2", "-offset", offset, "-d", root, image->path, NULL };
+	const char *unpack[] = { "unsquashfs", "-no-progress", "-quiet", "-processors", "2", "-offset",
+				 offset,       "-d",	       root,	 image->path,	NULL };
 	int status = test_run(&output, unpack);
 
 	if (status == -1)
@@ -321,9 +327,17 @@ void test_image_check_mounted(struct test_image *image, const char *mount)
 {
 	cleanup_free char *unshare = NULL;
 	cleanup_free char *point = xasprintf("%s/mounted", image->dir);
-	cleanup_free char *script = xasprintf("(%s) >/dev/null 2>&1 && echo ready && read -r go; umount -l \"$2\"", mount);
-	char *argv[] = { (char[]){ "unshare" }, (char[]){ "-m" }, (char[]){ "sh" }, (char[]){ "-c" }, script, (char[]){ "sh" },
-			 image->path, point, NULL };
+	cleanup_free char *script =
+		xasprintf("(%s) >/dev/null 2>&1 && echo ready && read -r go; umount -l \"$2\"", mount);
+	char *argv[] = { (char[]){ "unshare" },
+			 (char[]){ "-m" },
+			 (char[]){ "sh" },
+			 (char[]){ "-c" },
+			 script,
+			 (char[]){ "sh" },
+			 image->path,
+			 point,
+			 NULL };
 	int to[2];
 	int from[2];
 	int status;
@@ -336,7 +350,9 @@ void test_image_check_mounted(struct test_image *image, const char *mount)
 	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
 
-	struct proc_spec spec = { .path = unshare, .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1 };
+	struct proc_spec spec = {
+		.path = unshare, .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1
+	};
 
 	assert_ok(proc_spawn(&spec, &pid));
 	assert_ok(io_close(&to[0]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * For the tests of the writer: an image in a temporary directory, files with known contents, and programs that read it back.
- * Include after cmocka.h.
+ * For the tests of the writer: an image in a temporary directory, files with known contents, and programs that read it
+ * back. Include after cmocka.h.
  */
 #ifndef FORMATS_TEST_SQUASH_IMAGE_H
 #define FORMATS_TEST_SQUASH_IMAGE_H
@@ -45,21 +45,25 @@ void test_image_close(struct test_image *image);
 struct squash_node *test_image_add(struct test_image *image, const char *path, uint32_t mode);
 struct squash_node *test_image_dir(struct test_image *image, const char *path);
 /* test_image_file() - a regular file of @size bytes, checked by test_image_check_unpacked() */
-struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed, size_t size);
+struct squash_node *test_image_file(struct test_image *image, const char *path, enum pattern pattern, uint64_t seed,
+				    size_t size);
 /* test_image_sparse_file() - the same with PATTERN_ISLANDS, its zeros given as holes */
 struct squash_node *test_image_sparse_file(struct test_image *image, const char *path, uint64_t seed, size_t size);
 void test_image_finish(struct test_image *image);
 void test_pattern(enum pattern pattern, uint64_t seed, void *data, size_t size);
 /* test_image_bytes() - append the finished image */
 void test_image_bytes(const struct test_image *image, struct buf *bytes);
-/* test_run() - run a program, its name found on the usual path; output of both kinds is appended; -1 if it is not installed */
+/* test_run() - run a program, its name found on the usual path; output of both kinds is appended; -1 if it is not
+ * installed */
 int test_run(struct buf *output, const char *const *argv);
-/* test_image_check_unpacked() - unpack with unsquashfs and compare everything with the tree; skips without unsquashfs */
+/* test_image_check_unpacked() - unpack with unsquashfs and compare everything with the tree; skips without unsquashfs
+ */
 void test_image_check_unpacked(struct test_image *image);
 /* test_image_check_reader() - compare everything with what our own reader finds */
 void test_image_check_reader(struct test_image *image);
 /**
- * test_image_check_mounted() - mount the image in a mount namespace of its own, compare everything; skips if that cannot be done
+ * test_image_check_mounted() - mount the image in a mount namespace of its own, compare everything; skips if that
+ * cannot be done
  * @mount: shell command that mounts $1 on $2
  */
 void test_image_check_mounted(struct test_image *image, const char *mount);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Images of all shapes, read back by everything that reads squashfs: our reader, unsquashfs, the kernel, squashfuse, sqfs2tar.
+ * Images of all shapes, read back by everything that reads squashfs: our reader, unsquashfs, the kernel, squashfuse,
+ * sqfs2tar.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +57,8 @@ static void fill_xattrs(struct test_image *image)
 	char name[32];
 
 	test_pattern(PATTERN_RANDOM, 1, value, 3000);
-	assert_ok(squash_tree_set_xattr(image->tree, squash_tree_root(image->tree), "trusted.overlay.opaque", "y", 1, NULL));
+	assert_ok(squash_tree_set_xattr(image->tree, squash_tree_root(image->tree), "trusted.overlay.opaque", "y", 1,
+					NULL));
 	for (unsigned int i = 0; i < 300; i++) {
 		struct squash_node *node;
 
@@ -68,7 +70,8 @@ static void fill_xattrs(struct test_image *image)
 	}
 	test_image_dir(image, "attributes");
 	assert_ok(squash_tree_set_xattr(image->tree, test_image_dir(image, "attributes/dir"), "user.d", "d", 1, NULL));
-	assert_ok(squash_tree_set_xattr(image->tree, test_image_add(image, "attributes/pipe", S_IFIFO | 0600), "trusted.p", "p", 1, NULL));
+	assert_ok(squash_tree_set_xattr(image->tree, test_image_add(image, "attributes/pipe", S_IFIFO | 0600),
+					"trusted.p", "p", 1, NULL));
 
 	struct squash_node *link = test_image_add(image, "attributes/link", S_IFLNK | 0777);
 
@@ -116,7 +119,8 @@ static void fill_most(struct test_image *image, const struct squash_writer_optio
 static void fill_all(struct test_image *image, const struct squash_writer_options *options)
 {
 	fill_most(image, options);
-	assert_ok(squash_tree_set_xattr(image->tree, test_image_dir(image, "attributes/empty"), "user.empty", "", 0, NULL));
+	assert_ok(squash_tree_set_xattr(image->tree, test_image_dir(image, "attributes/empty"), "user.empty", "", 0,
+					NULL));
 	test_image_finish(image);
 }
 
@@ -183,8 +187,14 @@ static void test_sqfs2tar(void **state)
 	fill_all(&image, &zstd);
 
 	cleanup_free char *root = xasprintf("%s/untarred", image.dir);
-	const char *convert[] = { "sh", "-c", "command -v sqfs2tar >/dev/null || exit 77; mkdir \"$2\" && "
-				  "sqfs2tar \"$1\" | tar --xattrs --xattrs-include='*' -xpf - -C \"$2\"", "sh", image.path, root, NULL };
+	const char *convert[] = { "sh",
+				  "-c",
+				  "command -v sqfs2tar >/dev/null || exit 77; mkdir \"$2\" && "
+				  "sqfs2tar \"$1\" | tar --xattrs --xattrs-include='*' -xpf - -C \"$2\"",
+				  "sh",
+				  image.path,
+				  root,
+				  NULL };
 	int status = test_run(&output, convert);
 
 	if (status == 77 || geteuid() != 0)
@@ -297,8 +307,8 @@ static void test_large_xattr(void **state)
 
 		(void)snprintf(name, sizeof(name), "file-%u", i);
 		test_pattern(PATTERN_RANDOM, i / 2, value, 65536);
-		assert_ok(squash_tree_set_xattr(image.tree, test_image_file(&image, name, PATTERN_TEXT, i, 1), "user.large", value,
-						65536 - i, NULL));
+		assert_ok(squash_tree_set_xattr(image.tree, test_image_file(&image, name, PATTERN_TEXT, i, 1),
+						"user.large", value, 65536 - i, NULL));
 	}
 	test_image_finish(&image);
 	test_image_check_reader(&image);
@@ -309,10 +319,12 @@ static void test_large_xattr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reader),	       cmocka_unit_test(test_unsquashfs),   cmocka_unit_test(test_kernel),
-		cmocka_unit_test(test_squashfuse),     cmocka_unit_test(test_sqfs2tar),	    cmocka_unit_test(test_large_dir),
-		cmocka_unit_test(test_large_dir_kernel), cmocka_unit_test(test_deep),	    cmocka_unit_test(test_very_deep),
-		cmocka_unit_test(test_longest_name),   cmocka_unit_test(test_large_xattr),
+		cmocka_unit_test(test_reader),		 cmocka_unit_test(test_unsquashfs),
+		cmocka_unit_test(test_kernel),		 cmocka_unit_test(test_squashfuse),
+		cmocka_unit_test(test_sqfs2tar),	 cmocka_unit_test(test_large_dir),
+		cmocka_unit_test(test_large_dir_kernel), cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_very_deep),	 cmocka_unit_test(test_longest_name),
+		cmocka_unit_test(test_large_xattr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compares a test image with what our own reader finds in it. Apart, since the reader's and the writer's faces share no names. */
+/* Compares a test image with what our own reader finds in it. Apart, since the reader's and the writer's faces share no
+ * names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,8 @@ static const struct expected_file *find_expected(const struct test_image *image,
 
 static void check_tree(struct test_image *image, struct squash *img, struct squash_node *dir, uint64_t ref);
 
-static void check_node(struct test_image *image, struct squash *img, struct squash_node *shown, const struct squash_dirent *entry)
+static void check_node(struct test_image *image, struct squash *img, struct squash_node *shown,
+		       const struct squash_dirent *entry)
 {
 	struct squash_node *node = shown->link_to ? shown->link_to : shown;
 	const struct expected_file *expected = find_expected(image, node);

@@ -192,7 +192,8 @@ static void test_xattr_limits(void **state)
 	assert_error(squash_tree_set_xattr(tree, node, name, "", 0, NULL), ERR_LIMIT, "256 bytes (limit 255)");
 	name[255] = '\0';
 	assert_ok(squash_tree_set_xattr(tree, node, name, "", 0, NULL));
-	assert_error(squash_tree_set_xattr(tree, node, "user.v", value, 65537, NULL), ERR_LIMIT, "65537 bytes (limit 65536)");
+	assert_error(squash_tree_set_xattr(tree, node, "user.v", value, 65537, NULL), ERR_LIMIT,
+		     "65537 bytes (limit 65536)");
 	assert_ok(squash_tree_set_xattr(tree, node, "user.v", value, 65536, NULL));
 	for (unsigned int i = node->n_xattrs; i < 8192; i++) {
 		(void)snprintf(name, sizeof(name), "user.%u", (i * 7919) % 8192);
@@ -232,9 +233,11 @@ static void test_memory_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_root),	    cmocka_unit_test(test_add_and_find), cmocka_unit_test(test_many_children),
-		cmocka_unit_test(test_removed),	    cmocka_unit_test(test_names),	 cmocka_unit_test(test_target),
-		cmocka_unit_test(test_xattrs),	    cmocka_unit_test(test_xattr_limits), cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_root),	      cmocka_unit_test(test_add_and_find),
+		cmocka_unit_test(test_many_children), cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_names),	      cmocka_unit_test(test_target),
+		cmocka_unit_test(test_xattrs),	      cmocka_unit_test(test_xattr_limits),
+		cmocka_unit_test(test_memory_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,8 +162,10 @@ static void test_within_a_file(void **state)
 
 static void fill_boundaries(struct test_image *image, size_t block_size)
 {
-	const size_t sizes[] = { 1,		 block_size / 2 - 1, block_size / 2,	 block_size / 2 + 1, block_size - 1, block_size,
-				 block_size + 1, 2 * block_size - 1, 2 * block_size, 2 * block_size + 1 };
+	const size_t sizes[] = {
+		1,	    block_size / 2 - 1, block_size / 2,	    block_size / 2 + 1, block_size - 1,
+		block_size, block_size + 1,	2 * block_size - 1, 2 * block_size,	2 * block_size + 1
+	};
 	char name[32];
 
 	for (unsigned int pattern = PATTERN_TEXT; pattern <= PATTERN_ISLANDS; pattern++) {
@@ -177,8 +179,9 @@ static void fill_boundaries(struct test_image *image, size_t block_size)
 static void test_codecs_and_block_sizes(void **state)
 {
 	static const struct squash_writer_options codecs[] = {
-		{ .codec = SQUASH_GZIP },	      { .codec = SQUASH_GZIP, .level = 1 }, { .codec = SQUASH_LZ4 },
-		{ .codec = SQUASH_LZ4, .level = 9 },  { .codec = SQUASH_ZSTD },		    { .codec = SQUASH_ZSTD, .level = 12 },
+		{ .codec = SQUASH_GZIP }, { .codec = SQUASH_GZIP, .level = 1 },
+		{ .codec = SQUASH_LZ4 },  { .codec = SQUASH_LZ4, .level = 9 },
+		{ .codec = SQUASH_ZSTD }, { .codec = SQUASH_ZSTD, .level = 12 },
 	};
 	static const uint32_t block_sizes[] = { 4096, 131072, 1048576 };
 
@@ -384,7 +387,9 @@ static void test_removed_and_links(void **state)
 
 static void test_times(void **state)
 {
-	static const int64_t times[][2] = { { -1, 0 }, { INT64_MIN, 0 }, { 0, 0 }, { UINT32_MAX, UINT32_MAX }, { INT64_MAX, UINT32_MAX } };
+	static const int64_t times[][2] = {
+		{ -1, 0 }, { INT64_MIN, 0 }, { 0, 0 }, { UINT32_MAX, UINT32_MAX }, { INT64_MAX, UINT32_MAX }
+	};
 	struct test_image image;
 	struct squash_node *nodes[ARRAY_LEN(times)];
 	char name[8];

@@ -189,7 +189,8 @@ static void test_memory_limit(void **state)
 	assert_ok(squash_writer_write_hole(image.writer, 900ull * 131072));
 	assert_ok(squash_writer_end_file(image.writer, &content));
 	assert_ok(squash_writer_begin_file(image.writer));
-	assert_error(squash_writer_write_hole(image.writer, 900ull * 131072), ERR_LIMIT, "more than 4096 bytes of memory");
+	assert_error(squash_writer_write_hole(image.writer, 900ull * 131072), ERR_LIMIT,
+		     "more than 4096 bytes of memory");
 	test_image_close(&image);
 }
 
@@ -219,7 +220,8 @@ static void test_wrong_order(void **state)
 	test_image_open(&image, &zstd);
 	assert_ok(squash_writer_begin_file(image.writer));
 	assert_error(squash_writer_begin_file(image.writer), ERR_INTERNAL, "cannot be continued amid a file");
-	assert_error(squash_writer_finish(image.writer, image.tree, &size), ERR_INTERNAL, "cannot be continued amid a file");
+	assert_error(squash_writer_finish(image.writer, image.tree, &size), ERR_INTERNAL,
+		     "cannot be continued amid a file");
 	test_image_close(&image);
 	test_image_open(&image, &zstd);
 	test_image_finish(&image);
@@ -324,10 +326,12 @@ static void test_xattr_bytes(void **state)
 			char name[16];
 
 			(void)snprintf(name, sizeof(name), "user.%u", i);
-			assert_ok(squash_tree_set_xattr(image.tree, squash_tree_root(image.tree), name, value, 65536, NULL));
+			assert_ok(squash_tree_set_xattr(image.tree, squash_tree_root(image.tree), name, value, 65536,
+							NULL));
 		}
 		if (n == 16) {
-			assert_finish_error(&image, ERR_LIMIT, "/: the extended attributes have 1048678 bytes (limit 1048576)");
+			assert_finish_error(&image, ERR_LIMIT,
+					    "/: the extended attributes have 1048678 bytes (limit 1048576)");
 		} else {
 			test_image_finish(&image);
 			test_image_close(&image);
@@ -348,7 +352,8 @@ static void test_listing_too_long(void **state)
 		struct squash_node *node = NULL;
 
 		(void)snprintf(name, sizeof(name), "%0255u", i);
-		assert_ok(squash_tree_add(image.tree, squash_tree_find(squash_tree_root(image.tree), "dir", 3), name, 255, &node));
+		assert_ok(squash_tree_add(image.tree, squash_tree_find(squash_tree_root(image.tree), "dir", 3), name,
+					  255, &node));
 		node->mode = S_IFREG;
 	}
 	assert_finish_error(&image, ERR_LIMIT, "the listing of /dir is longer than 67108864 bytes");
@@ -357,12 +362,14 @@ static void test_listing_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options),	       cmocka_unit_test(test_full_device),	cmocka_unit_test(test_file_size_limit),
-		cmocka_unit_test(test_no_room_for_tables), cmocka_unit_test(test_not_writable), cmocka_unit_test(test_not_readable),
-		cmocka_unit_test(test_freed_early),    cmocka_unit_test(test_memory_limit),	cmocka_unit_test(test_file_too_large),
-		cmocka_unit_test(test_wrong_order),
-		cmocka_unit_test(test_bad_nodes),      cmocka_unit_test(test_bad_links),	cmocka_unit_test(test_device_numbers),
-		cmocka_unit_test(test_ids),	       cmocka_unit_test(test_xattr_bytes),	cmocka_unit_test(test_listing_too_long),
+		cmocka_unit_test(test_options),		cmocka_unit_test(test_full_device),
+		cmocka_unit_test(test_file_size_limit), cmocka_unit_test(test_no_room_for_tables),
+		cmocka_unit_test(test_not_writable),	cmocka_unit_test(test_not_readable),
+		cmocka_unit_test(test_freed_early),	cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_file_too_large),	cmocka_unit_test(test_wrong_order),
+		cmocka_unit_test(test_bad_nodes),	cmocka_unit_test(test_bad_links),
+		cmocka_unit_test(test_device_numbers),	cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_xattr_bytes),	cmocka_unit_test(test_listing_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
