@@ -23,6 +23,7 @@
 #include <zstd.h>
 
 #define BLOCK_SIZE 131072u
+#define PIECE_MAX (BLOCK_SIZE / 4) /* as the writer has it */
 #define ROUNDS_MAX 99u
 
 struct item {
@@ -108,7 +109,7 @@ static size_t compress_alone(const struct load *load)
 		const uint8_t *at = load->items[i].data;
 		size_t left = at ? (size_t)load->items[i].st.st_size : 0;
 
-		for (; left > BLOCK_SIZE / 2; at += BLOCK_SIZE) {
+		for (; left > PIECE_MAX; at += BLOCK_SIZE) {
 			size_t n = left < BLOCK_SIZE ? left : BLOCK_SIZE;
 			size_t packed = ZSTD_compress2(context, out, n, at, n);
 

@@ -19,7 +19,7 @@
  */
 static uint32_t piece_max(const struct squash_writer *w)
 {
-	return w->options.block_size / 2;
+	return w->options.block_size / 4;
 }
 
 static struct error *fill_options(struct squash_writer_options *options)

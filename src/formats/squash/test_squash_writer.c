@@ -162,10 +162,18 @@ static void test_within_a_file(void **state)
 
 static void fill_boundaries(struct test_image *image, size_t block_size)
 {
-	const size_t sizes[] = {
-		1,	    block_size / 2 - 1, block_size / 2,	    block_size / 2 + 1, block_size - 1,
-		block_size, block_size + 1,	2 * block_size - 1, 2 * block_size,	2 * block_size + 1
-	};
+	const size_t sizes[] = { 1,
+				 block_size / 4 - 1,
+				 block_size / 4,
+				 block_size / 4 + 1,
+				 block_size - 1,
+				 block_size,
+				 block_size + 1,
+				 block_size / 4 * 5,
+				 block_size / 4 * 5 + 1,
+				 2 * block_size - 1,
+				 2 * block_size,
+				 2 * block_size + 1 };
 	char name[32];
 
 	for (unsigned int pattern = PATTERN_TEXT; pattern <= PATTERN_ISLANDS; pattern++) {
@@ -279,7 +287,7 @@ static uint64_t size_with_copies(unsigned int n_copies, size_t size)
 
 static void test_duplicates(void **state)
 {
-	static const size_t sizes[] = { 5000, 65536, 65537, 131072, 131073, 300000, 131072 * 8 };
+	static const size_t sizes[] = { 5000, 32768, 32769, 131072, 131073, 300000, 131072 * 8 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
