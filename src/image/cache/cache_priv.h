@@ -20,7 +20,7 @@ struct cache {
 
 /* cache_subdir() - open a directory of the cache; *ret_fd is -EBADF if it is not there and not to be made */
 must_check struct error *cache_subdir(const struct cache *cache, const char *path, bool create, int *ret_fd);
-/* cache_prepare_blobs() - make the OCI layout around the blobs, as other programs expect it */
+/* cache_prepare_blobs() - make the OCI layout around the blobs, as other programs expect it; the first entry of any type brings it */
 must_check struct error *cache_prepare_blobs(struct cache *cache);
 /* cache_clear_index() - make index.json an empty index */
 must_check struct error *cache_clear_index(const struct cache *cache);

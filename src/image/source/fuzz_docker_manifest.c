@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		drop(io_pwrite_all(fd, tar.data, tar.len, 0));
 		drop(tarball_open(fd, "x.tar", "/tmp", &tarball));
 		if (tarball)
-			drop(source_docker_tarball(tarball, "x.tar", &choices[i], &options, &source));
+			drop(source_docker_tarball(tarball, &choices[i], &options, &source));
 		source_close(source);
 	}
 	return 0;

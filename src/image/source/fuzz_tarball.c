@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		drop(tarball_open(file_of(data, size), "x.tar", "/tmp", &tarball));
 		if (!tarball)
 			return 0;
-		drop(kind ? source_docker_tarball(tarball, "x.tar", &none, &options, &source)
+		drop(kind ? source_docker_tarball(tarball, &none, &options, &source)
 			  : source_layout_in_tarball(tarball, "x.tar", &none, &options, &source));
 		read_image(source);
 	}

@@ -280,7 +280,7 @@ static void docker_close(struct source *base)
 	free(t);
 }
 
-struct error *source_docker_tarball(struct tarball *tarball, const char *path, const struct selector *selector,
+struct error *source_docker_tarball(struct tarball *tarball, const struct selector *selector,
 				    const struct source_options *options, struct source **ret_source)
 {
 	struct docker_tarball *t = xcalloc(1, sizeof(*t));
@@ -289,7 +289,7 @@ struct error *source_docker_tarball(struct tarball *tarball, const char *path, c
 	t->base = (struct source){ .start = docker_start, .open_blob = docker_open_blob, .close = docker_close };
 	t->options = options;
 	t->tarball = tarball;
-	TRY_CTX(load(t, selector), "%s", path);
+	TRY(load(t, selector));
 	*ret_source = take_ptr(&source);
 	return NULL;
 }

@@ -88,6 +88,6 @@ struct error *source_archive_open(const char *rest, bool is_docker, const struct
 	TRY(tarball_open(fd, path, options->tmpdir, &tarball));
 	/* Docker 25 and later writes both forms into one archive; what is there may also be the other form alone. */
 	if (tarball_has(tarball, is_docker ? "manifest.json" : "index.json") == is_docker)
-		return source_docker_tarball(take_ptr(&tarball), path, &selector, options, ret_source);
+		return source_docker_tarball(take_ptr(&tarball), &selector, options, ret_source);
 	return source_layout_in_tarball(take_ptr(&tarball), path, &selector, options, ret_source);
 }

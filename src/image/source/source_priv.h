@@ -51,8 +51,7 @@ must_check struct error *source_layout_in_tarball(struct tarball *tarball, const
  * tried first */
 must_check struct error *source_archive_open(const char *rest, bool is_docker, const struct source_options *options,
 					     struct source **ret_source);
-must_check struct error *source_docker_tarball(struct tarball *tarball, const char *path,
-					       const struct selector *selector, const struct source_options *options,
+must_check struct error *source_docker_tarball(struct tarball *tarball, const struct selector *selector, const struct source_options *options,
 					       struct source **ret_source);
 must_check struct error *source_ocisif_open(const char *path, const struct source_options *options,
 					    struct source **ret_source);

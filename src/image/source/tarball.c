@@ -187,7 +187,7 @@ struct error *tarball_open(int fd, const char *path, const char *tmpdir, struct 
 	if (fstat(t->fd, &st) < 0)
 		return error_sys(errno, "stat %s", path);
 	t->file_size = (uint64_t)st.st_size;
-	TRY_CTX(make_index(t), "%s", path);
+	TRY(make_index(t));
 	*ret_tarball = take_ptr(&t);
 	return NULL;
 }

@@ -22,7 +22,7 @@ struct tarball;
 /**
  * tarball_open() - index an archive
  * @fd:     open for reading; taken over, on failure too
- * @path:   for messages
+ * @path:   for messages about the file itself; what is said about the content needs a caller who names it
  * @tmpdir: where the content of a compressed archive goes
  *
  * Errors: ERR_CORRUPT for what is no tar, or ends too early, and for "NAME: illegal extraction path"; ERR_LIMIT.

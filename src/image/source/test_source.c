@@ -414,7 +414,7 @@ static struct error *open_tar(struct place *p, struct buf *tar, struct source **
 	struct tarball *tarball = NULL;
 
 	TRY(tarball_open(end_archive(tar), "x.tar", "/tmp", &tarball));
-	return source_docker_tarball(tarball, "x.tar", &none, &p->options, ret_source);
+	return source_docker_tarball(tarball, &none, &p->options, ret_source);
 }
 
 static void layers_may_be_links_and_doubles(void **state)
