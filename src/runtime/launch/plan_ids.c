@@ -118,12 +118,13 @@ static void ids_of_root(struct plan_draft *d)
 
 static void warn_single_id(struct plan_draft *d)
 {
-	const char *name = d->facts->user_name ? d->facts->user_name : "your user";
+	cleanup_free char *number = xasprintf("%u", d->facts->uid);
+	const char *name = d->facts->user_name ? d->facts->user_name : number;
 
 	plan_notice(d, LOG_WARNING,
 		    "No subordinate ids for %s: only your own id exists in the container. For all ids, ask the "
-		    "administrator to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-		    name, d->facts->user_name ? d->facts->user_name : "USER");
+		    "administrator to give %s 65536 ids in /etc/subuid and /etc/subgid (see subuid(5)).",
+		    name, name);
 }
 
 static void ids_of_user(struct plan_draft *d)
