@@ -149,12 +149,25 @@ static void unquoted(struct shell *s, struct sink *out)
 	}
 }
 
+/* The ~ at hand, if there is a home. */
+static void put_home(struct shell *s, struct sink *out)
+{
+	const char *home = shell_get(s, "HOME");
+
+	if (!home)
+		return;
+	s->at++;
+	put_expanded(s, out, home, true);
+}
+
 /* The word of ${name-word}, up to and past its brace. In double quotes a ' is a character like others, but not in a
  * pattern. */
 static void operand(struct shell *s, struct sink *out, bool quoted)
 {
 	bool plain_text = quoted && !out->is_pattern;
 
+	if (!plain_text && *s->at == '~' && (s->at[1] == '}' || s->at[1] == '/'))
+		put_home(s, out);
 	while (*s->at && *s->at != '}' && !s->err) {
 		if (!plain_text)
 			unquoted(s, out);
@@ -405,15 +418,10 @@ static bool ends_word(char c)
 static void tilde(struct shell *s, struct sink *out, bool at_start)
 {
 	bool after_colon = !out->fields && s->at > s->text && s->at[-1] == ':';
-	const char *home;
 
 	if (*s->at != '~' || !(at_start || after_colon) || !(ends_word(s->at[1]) || strchr("/:", s->at[1])))
 		return;
-	home = shell_get(s, "HOME");
-	if (!home)
-		return;
-	s->at++;
-	put_expanded(s, out, home, true);
+	put_home(s, out);
 }
 
 static void read_word(struct shell *s, struct sink *out)

@@ -103,6 +103,7 @@ static void quotes(void **state)
 		{ "A=\"$\"", "A=$" },
 		{ "A=~/x:~/y:~z", "A=/home/me/x:/home/me/y:~z" },
 		{ "A='~/x'", "A=~/x" },
+		{ "A=${NO:-~} B=${NO:-~/x} C=${NO:-a~} D=\"${NO:-~}\"", "A=/home/me|B=/home/me/x|C=a~|D=~" },
 		{ "A=a~", "A=a~" },
 	};
 

@@ -88,6 +88,17 @@ static unsigned int read_last_cap(void)
 	return !err && num_parse_u32(number, 63, &last) ? last : 40;
 }
 
+/* A directory that was removed, or that lies outside this mount namespace, has no path; the container starts without it. */
+static char *read_cwd(void)
+{
+	char *cwd = getcwd(NULL, 0);
+
+	if (cwd && cwd[0] == '/')
+		return cwd;
+	free(cwd);
+	return xstrdup("/");
+}
+
 static uint64_t read_effective_caps(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -199,7 +210,7 @@ struct error *launch_facts_complete(const struct launch_options *options, struct
 		f->has_tty_group = tty != NULL;
 		f->tty_gid = tty ? tty->gr_gid : 0;
 	}
-	f->cwd = getcwd(NULL, 0);
+	f->cwd = read_cwd();
 	f->umask = umask(0);
 	(void)umask(f->umask);
 	gather_terminal(f);
