@@ -86,6 +86,10 @@ static struct error *step(struct layer_rules *r, struct walk *w, size_t len, enu
 		w->dir = w->dir->parent ? w->dir->parent : w->dir;
 		return NULL;
 	}
+	if (str_starts(name, ".wh.")) { /* below a whiteout, or AUFS' own files: no part of the image */
+		place->hidden = true;
+		return NULL;
+	}
 	child = squash_tree_find(w->dir, name, len);
 	if (!child && mode != WALK_FIND)
 		TRY(layer_node_ghost(r, w->dir, name, len, &child));
@@ -123,6 +127,7 @@ struct error *layer_path_walk(struct layer_rules *r, const char *path, enum walk
 	while (w.dir && !place.hidden && strchr(r->work.data + w.at, '/'))
 		TRY(step(r, &w, strcspn(r->work.data + w.at, "/"), mode, &place));
 	place.dir = w.dir;
+	place.hidden |= w.dir && str_starts(buf_str(&r->work) + w.at, ".wh.");
 	if (w.dir && !place.hidden) {
 		place.name = r->work.data + w.at;
 		place.node = is_root ? w.dir : squash_tree_find(w.dir, place.name, strlen(place.name));

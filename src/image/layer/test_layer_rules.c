@@ -388,7 +388,11 @@ static void test_aufs_bookkeeping(void **state)
 	tar_make_dir(l, ".wh..wh.plnk");
 	tar_make_file(l, ".wh..wh.plnk/1.2", "x");
 	tar_make_dir(l, "d/.wh..wh.orph");
-	assert_string_equal(listing(&s), "/ 040755 0:0 0\n");
+	tar_make_file(l, ".wh.x/below", "");
+	tar_make_file(l, ".wh.x/.wh..wh..opq", "");
+	tar_make_symlink(l, "s", ".wh.y");
+	tar_make_file(l, "s/below", "");
+	assert_string_equal(listing(&s), "/ 040755 0:0 0\n/s 120777 0:0 1700000000 n1 -> .wh.y\n");
 }
 
 /* What a whiteout can be: only its name counts. */
