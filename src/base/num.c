@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/num.h"
 
+#include <ctype.h>
 #include <stddef.h>
+#include <string.h>
 
 bool num_parse_u64(const char *text, uint64_t max, uint64_t *ret_value)
 {
@@ -41,4 +43,16 @@ bool num_parse_s64(const char *text, int64_t *ret_value)
 		return false;
 	*ret_value = negative ? (int64_t)(0 - value) : (int64_t)value;
 	return true;
+}
+
+uint64_t num_skim_hex(const char *text)
+{
+	uint64_t value = 0;
+
+	text += strspn(text, " \t");
+	for (; isxdigit((unsigned char)*text); text++)
+		value = value << 4 |
+			(unsigned int)(isdigit((unsigned char)*text) ? *text - '0'
+								     : tolower((unsigned char)*text) - 'a' + 10);
+	return value;
 }

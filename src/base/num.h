@@ -15,4 +15,7 @@ bool num_parse_u32(const char *text, uint32_t max, uint32_t *ret_value);
 /* num_parse_s64() - with an optional leading '-' */
 bool num_parse_s64(const char *text, int64_t *ret_value);
 
+/* num_skim_hex() - the hexadecimal number that @text begins with, behind blanks; 0 if none is there, 64 bits at most */
+uint64_t num_skim_hex(const char *text);
+
 #endif

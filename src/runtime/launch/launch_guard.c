@@ -9,7 +9,6 @@
 #include "base/num.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <sys/wait.h>
 
 /* The parent of a process, from /proc/PID/stat; the name in parentheses may hold anything. */
@@ -19,11 +18,12 @@ static pid_t parent_of(const char *pid)
 	cleanup_buf struct buf stat = { 0 };
 	cleanup_with(error_free) struct error *err = fs_read_file(AT_FDCWD, path, 65536, &stat);
 	const char *after = err ? NULL : strrchr(buf_str(&stat), ')');
-	int ppid;
+	cleanup_strv struct strv fields = { 0 };
+	uint32_t ppid;
 
-	if (!after || sscanf(after + 1, " %*c %d", &ppid) != 1)
-		return 0;
-	return ppid;
+	/* ") S 123 ...": the state, then the parent. */
+	strv_split(&fields, after ? after : "", ' ');
+	return fields.n > 2 && num_parse_u32(fields.items[2], INT32_MAX, &ppid) ? (pid_t)ppid : 0;
 }
 
 pid_t *launch_guard_list_children(size_t *ret_n)
@@ -31,7 +31,9 @@ pid_t *launch_guard_list_children(size_t *ret_n)
 	pid_t *pids = NULL;
 	size_t n = 0;
 	size_t cap = 0;
-	DIR *proc = opendir("/proc");
+	cleanup_fd int fd = -EBADF;
+	cleanup_with(error_free) struct error *err = fs_open_proc(".", O_RDONLY | O_DIRECTORY, &fd);
+	DIR *proc = err ? NULL : fdopendir(fd);
 	pid_t self = getpid();
 
 	for (struct dirent *entry; proc && (entry = readdir(proc));) {
@@ -42,8 +44,10 @@ pid_t *launch_guard_list_children(size_t *ret_n)
 		GROW(pids, n, cap);
 		pids[n++] = (pid_t)pid;
 	}
-	if (proc)
+	if (proc) {
 		(void)closedir(proc);
+		(void)take_fd(&fd);
+	}
 	*ret_n = n;
 	return pids;
 }

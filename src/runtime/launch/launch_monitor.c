@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/io.h"
+#include "base/num.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static uint64_t status_set(const char *status, const char *name)
 {
 	const char *at = strstr(status, name);
 
-	return at ? strtoull(at + strlen(name), NULL, 16) : 0;
+	return at ? num_skim_hex(at + strlen(name)) : 0;
 }
 
 /*
