@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "image/cache/cache_priv.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
+#include "base/io.h"
 
 #include <pwd.h>
 #include <sys/statvfs.h>
@@ -186,19 +188,37 @@ static const char layout_text[] = "{\n    \"imageLayoutVersion\": \"1.0.0\"\n}";
 static const char index_text[] =
 	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 
+/* Through a draft, so that a kill leaves no temporary. Two processes may make one file at once: they write the same. */
+static struct error *write_layout_file(const struct cache *cache, const char *name, const char *text, bool replace)
+{
+	cleanup_fd int dirfd = -EBADF;
+	cleanup_with(draft_free) struct draft *draft = NULL;
+	bool existed;
+
+	TRY(cache_subdir(cache, "blob", true, &dirfd));
+	TRY(draft_open(dirfd, name, 0644, &draft));
+	TRY(io_write_all(draft_fd(draft), text, strlen(text)));
+	return draft_publish(draft, replace, &existed);
+}
+
 struct error *cache_clear_index(const struct cache *cache)
 {
-	return fs_write_file(cache->fd, "blob/index.json", index_text, strlen(index_text), 0644, false);
+	return write_layout_file(cache, "index.json", index_text, true);
+}
+
+static struct error *write_if_missing(const struct cache *cache, const char *name, const char *text)
+{
+	cleanup_free char *path = xasprintf("blob/%s", name);
+	struct stat st;
+
+	if (fstatat(cache->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return NULL;
+	TRY_CTX(write_layout_file(cache, name, text, false), "in %s", cache->root);
+	return NULL;
 }
 
 struct error *cache_prepare_blobs(struct cache *cache)
 {
-	struct stat st;
-
-	TRY_CTX(fs_mkdirs(cache->fd, "blob", 0700), "in %s", cache->root);
-	if (fstatat(cache->fd, "blob/index.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		TRY(cache_clear_index(cache));
-	if (fstatat(cache->fd, "blob/oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		TRY(fs_write_file(cache->fd, "blob/oci-layout", layout_text, strlen(layout_text), 0644, false));
-	return NULL;
+	TRY(write_if_missing(cache, "index.json", index_text));
+	return write_if_missing(cache, "oci-layout", layout_text);
 }
