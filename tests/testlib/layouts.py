@@ -44,7 +44,7 @@ def layer(entries):
 
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nwww:x:33:33:www:/var/www:/bin/false\ntestuser:x:2000:2001:Test:/home/testuser:/bin/sh\n"
-GROUP = b"root:x:0:\nwww:x:33:\nstaff:x:2001:\nstaff2:x:2002:testuser\n"
+GROUP = b"root:x:0:\nwww:x:33:\ntestgroup0:x:2003:\nstaff2:x:2002:testuser\n"
 
 
 def extra_layers(name):
