@@ -165,8 +165,10 @@ static struct error *convert(struct conversion *c)
 	for (size_t i = 0; i < n; i++)
 		c->bytes_total += manifest->layers[i].size;
 	TRY(ocisif_create(c->fd, ocisif_slots(c->n_layers), &c->out));
-	if (squashes) {
+	/* Said of an image that has one layer already, too: the lines of a pull do not depend on it. */
+	if (!c->options->keep_layers && !unchanged)
 		say(c, LOG_INFO, "Squashing image to single layer");
+	if (squashes) {
 		TRY(convert_squash(c, n - has_overlay));
 		if (has_overlay)
 			TRY(convert_copy(c, n - 1, 1));

@@ -240,6 +240,7 @@ static void test_platform(void **state)
 	assert_ok(convert_to_ocisif(none, &options, m.fd));
 	assert_string_equal(buf_str(&messages),
 			    "-2 OCI image doesn't declare a platform. It may not be compatible with this system.\n"
+			    "1 Squashing image to single layer\n"
 			    "1 Writing OCI-SIF image\n");
 }
 
