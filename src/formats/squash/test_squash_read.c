@@ -329,6 +329,70 @@ static void test_map(void **state)
 	sample_close(&o);
 }
 
+/* Everything below a directory; marks the inode numbers met. */
+static void walk(struct squash *img, uint64_t ref, bool *seen)
+{
+	cleanup_squash_xattrs struct squash_xattrs set = { 0 };
+	cleanup_with(squash_dir_free) struct squash_dir *dir = NULL;
+	cleanup_with(squash_file_free) struct squash_file *file = NULL;
+	cleanup_free char *target = NULL;
+	struct squash_inode inode;
+	char data[4096];
+	size_t n;
+
+	assert_ok(squash_inode_read(img, ref, &inode));
+	assert_in_range(inode.number, 1, squash_super(img)->n_inodes);
+	if (seen[inode.number])
+		return;
+	seen[inode.number] = true;
+	assert_ok(squash_xattrs_read(img, &inode, &set));
+	if (S_ISLNK(inode.mode))
+		assert_ok(squash_link_read(img, &inode, &target));
+	if (S_ISREG(inode.mode)) {
+		assert_ok(squash_file_open(img, &inode, &file));
+		for (uint64_t at = 0; at < inode.size; at += n) {
+			assert_ok(squash_file_read(file, at, data, sizeof(data), &n));
+			assert_true(n > 0);
+		}
+	}
+	if (!S_ISDIR(inode.mode))
+		return;
+	assert_ok(squash_dir_read(img, &inode, &dir));
+	for (size_t i = 0; i < squash_dir_count(dir); i++)
+		walk(img, squash_dir_at(dir, i)->ref, seen);
+}
+
+/* Layers of the reference's OCI-SIFs, found by their magic number: all of their inodes are reached and read. */
+static void test_reference_images(void **state)
+{
+	static const char *const names[] = { "layers-keep", "tiny", "tiny-full", "docker2", "r-data" };
+	size_t n_layers = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		cleanup_free char *path = xasprintf("%s/images/%s.sif", FIXTURES, names[i]);
+		cleanup_buf struct buf bytes = { 0 };
+		int fd = fixture_open(path);
+
+		fixture_read(path, &bytes);
+		for (size_t at = 0; at + 4 <= bytes.len; at++) {
+			cleanup_with(squash_free) struct squash *img = NULL;
+			cleanup_free bool *seen = NULL;
+
+			if (memcmp(bytes.data + at, "hsqs", 4) != 0)
+				continue;
+			assert_ok(squash_open(fd, at, bytes.len - at, NULL, &img));
+			seen = xcalloc(squash_super(img)->n_inodes + 1u, sizeof(*seen));
+			walk(img, squash_super(img)->root_ref, seen);
+			for (uint32_t k = 1; k <= squash_super(img)->n_inodes; k++)
+				assert_true(seen[k]);
+			n_layers++;
+		}
+		assert_ok(io_close(&fd));
+	}
+	assert_true(n_layers >= 5);
+}
+
 /* What is asked of the wrong kind of inode is our own mistake. */
 static void test_wrong_kind(void **state)
 {
@@ -354,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_shared_cache_and_offset),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_reference_images),
 		cmocka_unit_test(test_wrong_kind),
 	};
 
