@@ -218,17 +218,19 @@ static struct error *make_manifest(struct docker_tarball *t, const struct jv *im
 {
 	cleanup_with(oci_config_free) struct oci_config *config = NULL;
 	cleanup_with(jv_free) struct jv *manifest = jv_new_object();
-	struct jv *layers = jv_new_array();
 	cleanup_buf struct buf config_bytes = { 0 };
 	cleanup_buf struct buf bytes = { 0 };
 	struct digest digest;
 
+	TRY(read_config(t, image, &config_bytes, &digest));
+	TRY(oci_config_parse(buf_str(&config_bytes), config_bytes.len, &config));
+
+	struct jv *layers = jv_new_array();
+
 	jv_set_int(manifest, "schemaVersion", 2);
 	jv_set_str(manifest, "mediaType", OCI_MT_DOCKER_MANIFEST);
-	TRY(read_config(t, image, &config_bytes, &digest));
 	jv_set(manifest, "config", make_desc(OCI_MT_DOCKER_CONFIG, config_bytes.len, &digest));
 	jv_set(manifest, "layers", layers);
-	TRY(oci_config_parse(buf_str(&config_bytes), config_bytes.len, &config));
 	TRY(describe_layers(t, jv_get(image, "Layers"), config, layers));
 	jv_dump(manifest, &bytes);
 	t->base.manifest_media_type = xstrdup(OCI_MT_DOCKER_MANIFEST);
