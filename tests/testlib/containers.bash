@@ -3,6 +3,8 @@
 # shellcheck disable=SC2154 # variables of helpers.bash
 # shellcheck disable=SC2034 # variables for the tests that load this
 
+runtime=crun
+
 # Words before a command that make it the ordinary user's: as_user is a function, and cannot be the last words of another command.
 if [ "$(id -u)" -ne 0 ]; then
 	user_words=(env)
@@ -22,15 +24,23 @@ on_host()
 	unshare -m --propagation private -- sh -ec "$script"$'\nexec "$@"' on_host "$@"
 }
 
+# use_conf EXPRESSION: from here on, `singularity_as` runs with a configuration that sed has changed; needs root, since it is put over
+# the installed one
+use_conf()
+{
+	require_root
+	[ -e own.conf ] || cp "$conf" own.conf
+	sed -i -E "$1" own.conf
+}
+
 # use_runtime NAME: from here on, `singularity_as` runs containers on crun or runc, the installed one or, with "-current", that of
-# Debian unstable. Everything but crun needs root, since a configuration of its own is put over the installed one.
+# Debian unstable. Everything but crun needs root.
 use_runtime()
 {
 	local path reason
 
 	runtime=$1
 	[ "$runtime" != crun ] || return 0
-	require_root
 	case $runtime in
 	*-current)
 		path=$current_runtimes/bin/${runtime%-current}
@@ -38,10 +48,10 @@ use_runtime()
 		;;
 	*) path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$runtime") || skip "$runtime is not installed" ;;
 	esac
-	mkdir runtimes
-	ln -s "$path" "runtimes/${runtime%-current}"
-	ln -s "$(command -v newuidmap)" "$(command -v newgidmap)" runtimes
-	sed -E "s|^(root\|user) search path = .*|\1 search path = $dir/runtimes|" "$conf" >runtime.conf
+	mkdir -p runtimes
+	ln -sf "$path" "runtimes/${runtime%-current}"
+	ln -sf "$(command -v newuidmap)" "$(command -v newgidmap)" runtimes
+	use_conf "s|^(root\|user) search path = .*|\1 search path = $dir/runtimes|"
 }
 
 # singularity_as WHO ARGUMENTS...: as "user", "root" or "fakeroot" (the user, with that option behind the command)
@@ -56,10 +66,10 @@ singularity_as()
 	user) words=("${user_words[@]}" singularity "$verb") ;;
 	fakeroot) words=("${user_words[@]}" singularity "$verb" --fakeroot) ;;
 	esac
-	if [ "${runtime:-crun}" = crun ]; then
-		"${words[@]}" "$@"
+	if [ -e "$dir/own.conf" ]; then
+		on_host "mount --bind '$dir/own.conf' '$conf'" "${words[@]}" "$@"
 	else
-		on_host "mount --bind '$dir/runtime.conf' '$conf'" "${words[@]}" "$@"
+		"${words[@]}" "$@"
 	fi
 }
 
@@ -106,4 +116,16 @@ check_inside()
 		status=1
 	done
 	return "$status"
+}
+
+# fails_with WHO TEXT ARGUMENTS...: an exec that ends with 255, nothing on stdout, and TEXT in a last line that is FATAL
+fails_with()
+{
+	local who=$1 text=$2
+
+	shift 2
+	split singularity_as "$who" exec "$@"
+	[ "$status" -eq 255 ] && [ -z "$out" ] && [[ ${err##*$'\n'} == "FATAL:   "*"$text"* ]] && return
+	printf '%s, as %s: %s\nwanted: FATAL:   ...%s\ngot %s: %s%s\n' "$runtime" "$who" "$*" "$text" "$status" "$out" "$err" >&2
+	return 1
 }
