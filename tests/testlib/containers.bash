@@ -29,8 +29,8 @@ on_host()
 use_conf()
 {
 	require_root
-	[ -e own.conf ] || cp "$conf" own.conf
-	sed -i -E "$1" own.conf
+	[ -e "$dir/own.conf" ] || cp "$conf" "$dir/own.conf"
+	sed -i -E "$1" "$dir/own.conf"
 }
 
 # use_runtime NAME: from here on, `singularity_as` runs containers on crun or runc, the installed one or, with "-current", that of
@@ -48,9 +48,9 @@ use_runtime()
 		;;
 	*) path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$runtime") || skip "$runtime is not installed" ;;
 	esac
-	mkdir -p runtimes
-	ln -sf "$path" "runtimes/${runtime%-current}"
-	ln -sf "$(command -v newuidmap)" "$(command -v newgidmap)" runtimes
+	mkdir -p "$dir/runtimes"
+	ln -sf "$path" "$dir/runtimes/${runtime%-current}"
+	ln -sf "$(command -v newuidmap)" "$(command -v newgidmap)" "$dir/runtimes"
 	use_conf "s|^(root\|user) search path = .*|\1 search path = $dir/runtimes|"
 }
 
@@ -100,10 +100,10 @@ check_inside()
 	[ "${#commands[@]}" -gt 0 ]
 	for cell in "${commands[@]}"; do
 		printf '{ %s\n} 2>&1; printf "\\n==\\n"\n' "$cell"
-	done >looks
-	split singularity_as "$who" exec "$@" sh -c "$(cat looks)"
+	done >"$dir/looks"
+	split singularity_as "$who" exec "$@" sh -c "$(cat "$dir/looks")"
 	[ "$status" -eq 0 ] || { printf '%s: status %s: %s\n' "$who" "$status" "$err" >&2; return 1; }
-	mapfile -t lines < <(awk '/^==$/ { print text; text = ""; next } NF { text = text (text == "" ? "" : " ") $0 }' .out)
+	mapfile -t lines < <(awk '/^==$/ { print text; text = ""; next } NF { text = text (text == "" ? "" : " ") $0 }' "$dir/.out")
 	for i in "${!commands[@]}"; do
 		output=${lines[i]:-}
 		case ${wanted[i]} in
