@@ -555,6 +555,20 @@ start_registry()
 	is "$err" "FATAL:   Unable to handle foo://bar uri: unsupported transport type: foo"
 }
 
+@test "whoever kills the action kills its pull" {
+	make_big 16
+	singularity -q exec oci:big true &
+	sleep 0.15
+	kill -9 $! 2>/dev/null || true
+	wait $! 2>/dev/null || true
+	for _ in $(seq 20); do
+		pgrep -f "action-image .*oci:big" >/dev/null || break
+		sleep 0.05
+	done
+	! pgrep -f "action-image .*oci:big"
+	is "$(find cache/cache/oci-sif -name '.*' -type f)" ""
+}
+
 @test "an image that runs stays in the cache" {
 	"$testlib/mkimage" box.layout
 	mkfifo gate
