@@ -177,7 +177,7 @@ static struct error *take(struct layer_rules *r, const struct layer_input *input
 	node->user_flags &= ~(uint32_t)NODE_LINK;
 	TRY(layer_node_set_xattrs(r, node, entry));
 	if (entry->type == TAR_SYMLINK)
-		TRY(squash_tree_set_target(r->tree, node, entry->link));
+		TRY(layer_node_set_target(r, node, entry));
 	if (entry->type == TAR_FILE && entry->size > 0)
 		TRY(layer_node_content(r, input, entry, node));
 	w->taken = true;

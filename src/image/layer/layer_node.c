@@ -142,6 +142,13 @@ struct error *layer_node_set_xattrs(struct layer_rules *r, struct squash_node *n
 	return NULL;
 }
 
+struct error *layer_node_set_target(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry)
+{
+	if (entry->link[0] == '\0')
+		return error_new(ERR_CORRUPT, "symbolic link %s has no target", entry->name);
+	return squash_tree_set_target(r->tree, node, entry->link);
+}
+
 struct error *layer_node_set(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry)
 {
 	clear_inode(node);
@@ -151,11 +158,8 @@ struct error *layer_node_set(struct layer_rules *r, struct squash_node *node, co
 	node->mtime = entry->mtime;
 	node->rdev_major = entry->dev_major;
 	node->rdev_minor = entry->dev_minor;
-	if (entry->type == TAR_SYMLINK) {
-		if (entry->link[0] == '\0')
-			return error_new(ERR_CORRUPT, "symbolic link %s has no target", entry->name);
-		TRY(squash_tree_set_target(r->tree, node, entry->link));
-	}
+	if (entry->type == TAR_SYMLINK)
+		TRY(layer_node_set_target(r, node, entry));
 	return layer_node_set_xattrs(r, node, entry);
 }
 

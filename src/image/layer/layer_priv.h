@@ -140,6 +140,8 @@ void layer_node_settle(struct layer_rules *r, struct squash_node *node, uint32_t
 must_check struct error *layer_node_set(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry);
 /* layer_node_set_xattrs() - the xattrs alone */
 must_check struct error *layer_node_set_xattrs(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry);
+/* layer_node_set_target() - the target of a symbolic link; ERR_CORRUPT for an empty one */
+must_check struct error *layer_node_set_target(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry);
 /* layer_node_content() - write the entry's content */
 must_check struct error *layer_node_content(struct layer_rules *r, const struct layer_input *input, const struct tar_entry *entry,
 					    struct squash_node *node);

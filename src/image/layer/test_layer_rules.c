@@ -581,6 +581,9 @@ static void test_symlink_without_target(void **state)
 	(void)state;
 	tar_make_symlink(add_layer(&s), "s", "");
 	assert_error(build(&s), ERR_CORRUPT, "symbolic link s has no target");
+	tar_make_hardlink(add_layer(&s), "h", "s"); /* nor is it taken over into a newer layer */
+	s.overlay_form = true;
+	assert_error(build(&s), ERR_CORRUPT, "symbolic link s has no target");
 }
 
 /* ---- hard links ---- */
