@@ -114,12 +114,17 @@ struct error *layer_node_clear(struct layer_rules *r, struct squash_node *node, 
 	return NULL;
 }
 
+void layer_node_show(struct squash_node *node)
+{
+	for (; node && !(node->user_flags & NODE_SHOWN); node = node->parent)
+		node->user_flags |= NODE_SHOWN;
+}
+
 void layer_node_settle(struct layer_rules *r, struct squash_node *node, uint32_t flags)
 {
 	node->user_flags |= NODE_EXACT | NODE_OWN | flags;
 	node_set_layer(node, r->layer);
-	for (; node && !(node->user_flags & NODE_SHOWN); node = node->parent)
-		node->user_flags |= NODE_SHOWN;
+	layer_node_show(node);
 }
 
 struct error *layer_node_set_xattrs(struct layer_rules *r, struct squash_node *node, const struct tar_entry *entry)

@@ -98,6 +98,9 @@ static struct error *step(struct layer_rules *r, struct walk *w, size_t len, enu
 		w->dir = NULL;
 		return NULL;
 	}
+	/* An opaque directory that has no entry so far: that something lies in it says that it is there. */
+	if (hides(r, child) && mode == WALK_CREATE && !(child->user_flags & NODE_EXACT))
+		layer_node_show(child);
 	if (hides(r, child) || (mode == WALK_MARK && !S_ISDIR(child->mode))) {
 		place->hidden = true;
 		return NULL;

@@ -134,6 +134,8 @@ must_check struct error *layer_node_ghost(struct layer_rules *r, struct squash_n
 					  struct squash_node **ret_node);
 /* layer_node_clear() - take back what the layer at hand put into @node, and below it; *ret_free if nothing newer is left there */
 must_check struct error *layer_node_clear(struct layer_rules *r, struct squash_node *node, bool *ret_free);
+/* layer_node_show() - @node is part of the image, and so are the directories above it */
+void layer_node_show(struct squash_node *node);
 /* layer_node_settle() - @node has an entry of the layer at hand */
 void layer_node_settle(struct layer_rules *r, struct squash_node *node, uint32_t flags);
 /* layer_node_set() - type, attributes and xattrs of @entry; no content */

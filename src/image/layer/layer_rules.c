@@ -187,8 +187,17 @@ static struct error *apply_root(struct layer_rules *r, const struct tar_entry *e
 	return NULL;
 }
 
-static struct error *apply_hidden(struct layer_rules *r, const struct layer_input *input, const struct tar_entry *entry)
+/* @node: what newer layers have at the entry's own place; NULL if they hide the place itself */
+static struct error *apply_hidden(struct layer_rules *r, const struct layer_input *input, const struct tar_entry *entry,
+				  struct squash_node *node)
 {
+	bool is_free = false;
+
+	/* A newer directory over something that is none: it does not merge with what this layer had there before, and older ones. */
+	if (node && entry->type != TAR_DIR && S_ISDIR(node->mode)) {
+		TRY(layer_node_clear(r, node, &is_free));
+		layer_node_defer(r, &(struct mark){ .node = node, .kind = MARK_REPLACED });
+	}
 	if (entry->type == TAR_HARDLINK)
 		TRY(layer_links_add(r, entry, NULL));
 	return layer_links_hidden(r, input, entry);
@@ -233,18 +242,18 @@ static struct error *apply_named(struct layer_rules *r, const struct layer_input
 	bool is_free = true;
 
 	TRY(layer_path_walk(r, buf_str(&r->path), WALK_CREATE, &place));
-	if (place.hidden || (place.node && (place.node->user_flags & NODE_EXACT) && !node_is_ours(r, place.node)))
-		return apply_hidden(r, input, entry);
+	if (place.hidden || (place.node && (place.node->user_flags & NODE_EXACT) && !node_is_ours(r, place.node))) {
+		layer_node_show(place.dir); /* a directory whose content is hidden is there all the same */
+		return apply_hidden(r, input, entry, place.hidden ? NULL : place.node);
+	}
 	if (place.node && node_is_ours(r, place.node) && links_to_itself(r, entry))
 		return NULL;
 	if (!place.node)
 		TRY(layer_node_ghost(r, place.dir, place.name, strlen(place.name), &place.node));
 	else if (entry->type != TAR_DIR)
 		TRY(layer_node_clear(r, place.node, &is_free));
-	if (!is_free) { /* a newer layer shows something below: this stays a directory */
-		layer_node_defer(r, &(struct mark){ .node = place.node, .kind = MARK_REPLACED });
-		return apply_hidden(r, input, entry);
-	}
+	if (!is_free) /* a newer layer shows something below: this stays a directory */
+		return apply_hidden(r, input, entry, place.node);
 	if (entry->type == TAR_DIR)
 		return apply_directory(r, entry, place.node);
 	return apply_other(r, input, entry, place.node);

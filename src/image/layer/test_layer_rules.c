@@ -465,6 +465,36 @@ static void test_file_hides_what_was_before(void **state)
 	assert_no_line(buf_str(&s.listing), "/p/oldest");
 }
 
+/* The same where the newest layer has an entry for the directory. */
+static void test_file_under_directory_stops_merging(void **state)
+{
+	cleanup_stack struct stack s = { 0 };
+
+	(void)state;
+	tar_make_file(add_layer(&s), "p/oldest", "1");
+	tar_make_file(add_layer(&s), "p/replaced/f", "2");
+	tar_make_file(&s.layers[1], "p", "2");
+	tar_make_file(add_layer(&s), "p/middle", "3");
+	tar_make(add_layer(&s), &(struct tar_spec){ .type = '5', .name = "p", .mode = 0711 });
+	assert_file(listing(&s), "/p/middle", "3");
+	assert_line(buf_str(&s.listing), "/p", "040711");
+	assert_no_line(buf_str(&s.listing), "/p/oldest");
+	assert_no_line(buf_str(&s.listing), "/p/replaced");
+}
+
+/* An opaque directory is there, though only what it hides says so. */
+static void test_opaque_directory_without_entry(void **state)
+{
+	cleanup_stack struct stack s = { 0 };
+
+	(void)state;
+	tar_make_file(add_layer(&s), "d/e/f", "1");
+	tar_make_file(&s.layers[0], "w/f", "1");
+	tar_make_file(add_layer(&s), "d/.wh..wh..opq", "");
+	tar_make_file(&s.layers[1], "w/.wh.f", "");
+	assert_string_equal(listing(&s), "/ 040755 0:0 0\n/d 040755 0:0 0\n/w 040755 0:0 0\n");
+}
+
 /* A whiteout below a file of an older layer leaves the file alone. */
 static void test_whiteout_below_a_file(void **state)
 {
@@ -965,6 +995,8 @@ int main(void)
 		cmocka_unit_test(test_whiteout_of_dots_class_a),
 		cmocka_unit_test(test_newer_type_wins),
 		cmocka_unit_test(test_file_hides_what_was_before),
+		cmocka_unit_test(test_file_under_directory_stops_merging),
+		cmocka_unit_test(test_opaque_directory_without_entry),
 		cmocka_unit_test(test_whiteout_below_a_file),
 		cmocka_unit_test(test_below_a_symlink_of_the_same_layer),
 		cmocka_unit_test(test_symlink_out_of_root_class_a),
