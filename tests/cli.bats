@@ -117,7 +117,8 @@ commands_of()
 		split singularity ${command//\// } --help
 		sed -n '/^Options:$/,/^$/p' .out | grep '^  ' >list
 		[ "$(awk 'length > 80' list)" = "" ] || { echo "$command"; cat list; return 1; }
-		grep -o -- ' --[a-z-]*' list | awk '{ print $1 }' >names
+		sed -nE 's/^  (-.,|   ) (--[a-z-]+).*/\2/p' list >names
+		[ -s names ]
 		LC_ALL=C sort -c names
 		[ "$(sed -E 's/^(  (-.,|   ) --[a-z-]+( [a-zA-Z]+)? +).*/\1/; t; d' list | awk '{ print length }' | sort -u | wc -l)" = 1 ]
 	done
