@@ -35,8 +35,8 @@ static uint32_t piece_fill(struct kept_file *f, uint32_t block_size, uint64_t i,
 	return n;
 }
 
-static struct error *request_plan(struct fileserver *server, struct kept_file *f, uint32_t block_size, struct read_request *r,
-				  size_t size, struct squash_block *where)
+static struct error *request_plan(struct kept_file *f, uint32_t block_size, struct read_request *r, size_t size,
+				  struct squash_block *where)
 {
 	uint64_t offset = r->offset;
 
@@ -49,7 +49,6 @@ static struct error *request_plan(struct fileserver *server, struct kept_file *f
 		offset += n;
 		size -= n;
 	}
-	(void)server;
 	return NULL;
 }
 
@@ -105,7 +104,7 @@ static struct error *read_start(struct fileserver *server, fuse_req_t req, fuse_
 	n = (size_t)((offset + size - 1) / block_size - offset / block_size + 1);
 	r = xcalloc(1, sizeof(*r) + n * sizeof(r->pieces[0]));
 	*r = (struct read_request){ .server = server, .req = req, .node = node, .offset = offset, .n_pieces = n };
-	TRY(request_plan(server, f, block_size, r, size, where));
+	TRY(request_plan(f, block_size, r, size, where));
 	blocks_submit(server->blocks, number, take_ptr(&r), where);
 	read_ahead(server, number, f, block_size, offset, size);
 	return NULL;
