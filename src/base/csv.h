@@ -17,7 +17,8 @@
  * Errors: ERR_USAGE for misplaced quotes; then some fields may have been added.
  */
 must_check struct error *csv_read_record(const char *text, struct strv *fields);
-/* csv_read_next() - the same; *text moves behind the record, so that calls give one record after the other until no field comes */
+/* csv_read_next() - the same; *text moves behind the record, so that calls give one record after the other until no
+ * field comes */
 must_check struct error *csv_read_next(const char **text, struct strv *fields);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bounds-checked reading of binary formats. The first overrun sticks; later reads give 0 (or NULL), and cursor_finish() turns
- * it into an error. No struct is ever laid over file bytes. The put_ functions are the writing side.
+ * Bounds-checked reading of binary formats. The first overrun sticks; later reads give 0 (or NULL), and cursor_finish()
+ * turns it into an error. No struct is ever laid over file bytes. The put_ functions are the writing side.
  */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H

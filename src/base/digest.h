@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Digest text, `sha256:` + 64 lower-case hex digits (image-spec, "Digests"). Parsed strictly before any path is built from it.
- * The hashing itself is in base/sha256.h, which only the image program links.
+ * Digest text, `sha256:` + 64 lower-case hex digits (image-spec, "Digests"). Parsed strictly before any path is built
+ * from it. The hashing itself is in base/sha256.h, which only the image program links.
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H

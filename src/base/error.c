@@ -117,9 +117,9 @@ const char *error_hint_text(const struct error *err)
 int error_to_errno(struct error *err)
 {
 	static const int by_kind[] = {
-		[ERR_SYSTEM] = EIO,	 [ERR_CORRUPT] = EIO,	[ERR_LIMIT] = EFBIG,
+		[ERR_SYSTEM] = EIO,	    [ERR_CORRUPT] = EIO,      [ERR_LIMIT] = EFBIG,
 		[ERR_UNSUPPORTED] = ENOSYS, [ERR_NOT_FOUND] = ENOENT, [ERR_DENIED] = EACCES,
-		[ERR_USAGE] = EINVAL,	 [ERR_NETWORK] = EIO,	[ERR_INTERNAL] = EIO,
+		[ERR_USAGE] = EINVAL,	    [ERR_NETWORK] = EIO,      [ERR_INTERNAL] = EIO,
 	};
 	int errnum = err->errnum ? err->errnum : by_kind[err->kind];
 

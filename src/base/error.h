@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One error object, one channel. A function that can fail returns `struct error *`: NULL is success, anything else is
- * owned by the caller, who returns it, wraps it, or frees it. Results go through ret_ parameters, written only on success.
+ * owned by the caller, who returns it, wraps it, or frees it. Results go through ret_ parameters, written only on
+ * success.
  *
  * An error prints as `outer: inner: cause`. It has a kind, an errno if one exists, and at most one hint (what to do).
- * Texts are lower case without full stop; where the reference prints a sentence that scripts may match, its wording wins.
+ * Texts are lower case without full stop; where the reference prints a sentence that scripts may match, its wording
+ * wins.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -64,18 +66,18 @@ const char *error_strerror(int errnum);
 void error_send(int fd, struct error *err);
 must_check struct error *error_recv(int fd, struct error **ret_err);
 
-#define TRY(expr)                                     \
-	do {                                          \
-		struct error *try_ = (expr);          \
-		if (__builtin_expect(try_ != NULL, 0)) \
-			return try_;                  \
+#define TRY(expr)                                                                                                      \
+	do {                                                                                                           \
+		struct error *try_ = (expr);                                                                           \
+		if (__builtin_expect(try_ != NULL, 0))                                                                 \
+			return try_;                                                                                   \
 	} while (0)
 
-#define TRY_CTX(expr, ...)                                    \
-	do {                                                  \
-		struct error *try_ = (expr);                  \
-		if (__builtin_expect(try_ != NULL, 0))        \
-			return error_wrap(try_, __VA_ARGS__); \
+#define TRY_CTX(expr, ...)                                                                                             \
+	do {                                                                                                           \
+		struct error *try_ = (expr);                                                                           \
+		if (__builtin_expect(try_ != NULL, 0))                                                                 \
+			return error_wrap(try_, __VA_ARGS__);                                                          \
 	} while (0)
 
 #endif

@@ -29,7 +29,8 @@ must_check struct error *fs_read_file(int dirfd, const char *path, size_t limit,
  * @name: relative to @dirfd; replaced if it exists; @mode is exact (the umask does not count)
  * @sync: fsync before the rename, for what must survive a crash
  */
-must_check struct error *fs_write_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool sync);
+must_check struct error *fs_write_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
+				       bool sync);
 /* fs_mkdirs() - make @path and its missing parents with @mode (less the umask); existing directories are fine */
 must_check struct error *fs_mkdirs(int dirfd, const char *path, mode_t mode);
 /**
@@ -42,7 +43,8 @@ must_check struct error *fs_mkdtemp(const char *parent, const char *prefix, char
 must_check struct error *fs_remove_tree(int dirfd, const char *path);
 /* fs_read_link() - target of a symbolic link, caller frees; ERR_LIMIT above PATH_MAX */
 must_check struct error *fs_read_link(int dirfd, const char *path, char **ret_target);
-/* fs_absolute() - @path against the current directory, lexically cleaned (no "." "..", no doubled slashes); caller frees */
+/* fs_absolute() - @path against the current directory, lexically cleaned (no "." "..", no doubled slashes); caller
+ * frees */
 must_check struct error *fs_absolute(const char *path, char **ret_path);
 /* fs_clean() - lexical cleaning alone, as Go's path.Clean; caller frees */
 char *fs_clean(const char *path);

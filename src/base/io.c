@@ -129,7 +129,8 @@ struct error *io_copy(int from, int to, uint64_t size)
 		return NULL;
 	while ((uint64_t)out < size) {
 		uint64_t left = size - (uint64_t)out;
-		ssize_t n = copy_file_range(from, &in, to, &out, left < COPY_RANGE_MAX ? (size_t)left : COPY_RANGE_MAX, 0);
+		ssize_t n =
+			copy_file_range(from, &in, to, &out, left < COPY_RANGE_MAX ? (size_t)left : COPY_RANGE_MAX, 0);
 
 		if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
 			return error_sys(errno, "write");
@@ -187,7 +188,10 @@ struct error *io_recv_fd(int sock, void *data, size_t size, size_t *ret_n, int *
 		struct cmsghdr align;
 	} control = { 0 };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
 	};
 	ssize_t n;
 

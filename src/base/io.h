@@ -17,9 +17,11 @@ must_check struct error *io_read(int fd, void *buf, size_t size, size_t *ret_n);
 must_check struct error *io_pread(int fd, void *buf, size_t size, uint64_t offset, size_t *ret_n);
 must_check struct error *io_write_all(int fd, const void *buf, size_t size);
 must_check struct error *io_pwrite_all(int fd, const void *buf, size_t size, uint64_t offset);
-/* io_read_to_end() - append everything that is left in @fd to @b; ERR_LIMIT "<what> is larger than N bytes" beyond @limit */
+/* io_read_to_end() - append everything that is left in @fd to @b; ERR_LIMIT "<what> is larger than N bytes" beyond
+ * @limit */
 must_check struct error *io_read_to_end(int fd, size_t limit, const char *what, struct buf *b);
-/* io_copy() - append the first @size bytes of @from, a regular file, to the empty file @to; shares blocks where that can be done */
+/* io_copy() - append the first @size bytes of @from, a regular file, to the empty file @to; shares blocks where that
+ * can be done */
 must_check struct error *io_copy(int from, int to, uint64_t size);
 /* io_close() - close a descriptor that was written; reports what close() reports; *fd is -EBADF afterwards */
 must_check struct error *io_close(int *fd);

@@ -70,8 +70,8 @@ struct error *jv_parse(const char *data, size_t len, const char *what, struct jv
 		return error_new(ERR_LIMIT, "%s nests deeper than %d levels", what, JV_DEPTH_MAX);
 	sanitize(data, len, &clean);
 
-	json_t *value = json_loadb(buf_str(&clean), clean.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
-				   &why);
+	json_t *value =
+		json_loadb(buf_str(&clean), clean.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 
 	if (!value)
 		return error_new(ERR_CORRUPT, "%s is not valid JSON: line %d: %s", what, why.line, why.text);

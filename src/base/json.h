@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * JSON values over jansson; the only room that includes its header. Objects keep the order of their members, both when parsed
- * and when built, so documents can be rewritten without losing members we do not know.
+ * JSON values over jansson; the only room that includes its header. Objects keep the order of their members, both when
+ * parsed and when built, so documents can be rewritten without losing members we do not know.
  *
- * Reading is tolerant by type: jv_get() of a missing member, or jv_str() of something that is no string, gives NULL; the caller
- * says what is wrong with its document. Values got from another value are borrowed and live as long as it does.
+ * Reading is tolerant by type: jv_get() of a missing member, or jv_str() of something that is no string, gives NULL;
+ * the caller says what is wrong with its document. Values got from another value are borrowed and live as long as it
+ * does.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -23,8 +24,8 @@ struct jv;
  * jv_parse() - parse one JSON document
  * @what: names the document in errors ("manifest")
  *
- * Invalid UTF-8 is read as U+FFFD, as the reference does. Errors: ERR_CORRUPT for bad syntax, duplicate members and anything
- * after the document; ERR_LIMIT above JV_DEPTH_MAX.
+ * Invalid UTF-8 is read as U+FFFD, as the reference does. Errors: ERR_CORRUPT for bad syntax, duplicate members and
+ * anything after the document; ERR_LIMIT above JV_DEPTH_MAX.
  */
 must_check struct error *jv_parse(const char *data, size_t len, const char *what, struct jv **ret_value);
 void jv_free(struct jv *value); /* drops one reference of an owned value */
@@ -37,11 +38,11 @@ bool jv_is_string(const struct jv *v);
 bool jv_is_int(const struct jv *v);
 bool jv_is_null(const struct jv *v);
 bool jv_is_bool(const struct jv *v);
-const char *jv_str(const struct jv *v);			  /* NULL if not a string */
+const char *jv_str(const struct jv *v); /* NULL if not a string */
 int64_t jv_int(const struct jv *v, int64_t otherwise);
 bool jv_bool(const struct jv *v, bool otherwise);
-size_t jv_len(const struct jv *v);			  /* items of an array, members of an object, else 0 */
-struct jv *jv_at(const struct jv *array, size_t i);	  /* borrowed */
+size_t jv_len(const struct jv *v);			     /* items of an array, members of an object, else 0 */
+struct jv *jv_at(const struct jv *array, size_t i);	     /* borrowed */
 struct jv *jv_get(const struct jv *object, const char *key); /* borrowed; NULL if absent or not an object */
 const char *jv_get_str(const struct jv *object, const char *key);
 /* jv_member() - i-th member of an object in order; NULL past the end */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Log lines on stderr in the reference's shape: label and colon padded to eight columns, one space, text
- * (cli.md 2.5). Only cli/ calls log_msg(); lower layers may call log_debug() and hand messages up as values or callbacks.
+ * (cli.md 2.5). Only cli/ calls log_msg(); lower layers may call log_debug() and hand messages up as values or
+ * callbacks.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -32,10 +33,10 @@ void log_msg_at(const char *func, enum log_level level, const char *fmt, ...) pr
 /* Receiver of messages that a lower layer hands up; @level is a log_level, LOG_LOG means a plain line without label. */
 typedef void log_sink(void *ctx, enum log_level level, const char *text);
 
-#define log_debug(...)                            \
-	do {                                      \
-		if (log_get_level() >= LOG_DEBUG) \
-			log_msg(LOG_DEBUG, __VA_ARGS__); \
+#define log_debug(...)                                                                                                 \
+	do {                                                                                                           \
+		if (log_get_level() >= LOG_DEBUG)                                                                      \
+			log_msg(LOG_DEBUG, __VA_ARGS__);                                                               \
 	} while (0)
 
 #endif

@@ -38,12 +38,12 @@ must_check struct error *alloc_bounded(size_t n, size_t size, size_t limit, cons
 #define mul_ok(a, b, ret_product) (!__builtin_mul_overflow((a), (b), (ret_product)))
 
 /* GROW() - make room for one more item in a plain growing array */
-#define GROW(array, n, cap)                                                             \
-	do {                                                                            \
-		if ((n) == (cap)) {                                                     \
-			(cap) = (cap) ? (cap) * 2 : 8;                                  \
-			(array) = xreallocarray((array), (cap), sizeof(*(array)));      \
-		}                                                                       \
+#define GROW(array, n, cap)                                                                                            \
+	do {                                                                                                           \
+		if ((n) == (cap)) {                                                                                    \
+			(cap) = (cap) ? (cap)*2 : 8;                                                                   \
+			(array) = xreallocarray((array), (cap), sizeof(*(array)));                                     \
+		}                                                                                                      \
 	} while (0)
 
 #endif

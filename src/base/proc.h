@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Child processes. A spawned process has one owner, who waits for it. proc_spawn() passes only the descriptors it is told to.
+ * Child processes. A spawned process has one owner, who waits for it. proc_spawn() passes only the descriptors it is
+ * told to.
  */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
@@ -12,15 +13,15 @@
 
 /* What to start. Zero-initialise; -1 in a descriptor means inherit. */
 struct proc_spec {
-	const char *path;	 /* absolute path of the program */
-	char *const *argv;	 /* NULL-terminated, argv[0] included */
-	char *const *env;	 /* NULL-terminated; NULL: the caller's environment */
-	int stdin_fd;		 /* becomes 0; -1: inherit */
-	int stdout_fd;		 /* becomes 1; -1: inherit */
-	int stderr_fd;		 /* becomes 2; -1: inherit */
-	const int *keep_fds;	 /* stay open under their own numbers */
+	const char *path;    /* absolute path of the program */
+	char *const *argv;   /* NULL-terminated, argv[0] included */
+	char *const *env;    /* NULL-terminated; NULL: the caller's environment */
+	int stdin_fd;	     /* becomes 0; -1: inherit */
+	int stdout_fd;	     /* becomes 1; -1: inherit */
+	int stderr_fd;	     /* becomes 2; -1: inherit */
+	const int *keep_fds; /* stay open under their own numbers */
 	size_t n_keep_fds;
-	bool die_with_parent;	 /* SIGKILL when the calling thread's process dies */
+	bool die_with_parent; /* SIGKILL when the calling thread's process dies */
 };
 
 /* proc_spawn() - start a program; everything that can fail before it runs is reported here (exec included) */

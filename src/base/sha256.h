@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SHA-256 while bytes stream by (libcrypto). Linked by the image program alone: see docs/architecture.md on start-up cost.
+ * SHA-256 while bytes stream by (libcrypto). Linked by the image program alone: see docs/architecture.md on start-up
+ * cost.
  */
 #ifndef BASE_SHA256_H
 #define BASE_SHA256_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Text and byte buffers that grow, and vectors of strings. All of it owns its memory; everything aborts when memory runs out,
- * so callers bound what input can make them append.
+ * Text and byte buffers that grow, and vectors of strings. All of it owns its memory; everything aborts when memory
+ * runs out, so callers bound what input can make them append.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H
@@ -67,7 +67,8 @@ static inline bool str_starts(const char *s, const char *prefix)
 bool str_ends(const char *s, const char *suffix);
 /* str_after() - what follows @prefix in @s, or NULL if @s does not start with it */
 const char *str_after(const char *s, const char *prefix);
-/* str_utf8_len() - length of the UTF-8 sequence at @s, of which @left > 0 bytes are there; 0 if it is none (RFC 3629) */
+/* str_utf8_len() - length of the UTF-8 sequence at @s, of which @left > 0 bytes are there; 0 if it is none (RFC 3629)
+ */
 size_t str_utf8_len(const char *s, size_t left);
 /* str_trim() - a copy without leading and trailing white space */
 char *str_trim(const char *s);

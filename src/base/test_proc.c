@@ -27,8 +27,13 @@ static int run_shell(const char *script, char *const *env, const int *keep_fds, 
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 
-	const struct proc_spec spec = { .path = "/bin/sh", .argv = argv, .env = env, .stdin_fd = -1,
-					.stdout_fd = ends[1], .stderr_fd = -1, .keep_fds = keep_fds,
+	const struct proc_spec spec = { .path = "/bin/sh",
+					.argv = argv,
+					.env = env,
+					.stdin_fd = -1,
+					.stdout_fd = ends[1],
+					.stderr_fd = -1,
+					.keep_fds = keep_fds,
 					.n_keep_fds = n_keep_fds };
 
 	assert_ok(proc_spawn(&spec, &pid));

@@ -16,9 +16,18 @@
 static void clean_is_lexical(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "", "." },	     { ".", "." },	 { "/", "/" },	     { "//a//b/", "/a/b" }, { "a/../b", "b" },
-		{ "../a", "../a" },  { "a/../../b", "../b" }, { "/../a", "/a" }, { "/a/./b/..", "/a" }, { "./a", "a" },
-		{ "../../x", "../../x" }, { "a/b/../..", "." },
+		{ "", "." },
+		{ ".", "." },
+		{ "/", "/" },
+		{ "//a//b/", "/a/b" },
+		{ "a/../b", "b" },
+		{ "../a", "../a" },
+		{ "a/../../b", "../b" },
+		{ "/../a", "/a" },
+		{ "/a/./b/..", "/a" },
+		{ "./a", "a" },
+		{ "../../x", "../../x" },
+		{ "a/b/../..", "." },
 	};
 
 	(void)state;
@@ -66,9 +75,20 @@ static void utf8_is_strict(void **state)
 		const char *text;
 		size_t len;
 	} cases[] = {
-		{ "a", 1 },		    { "\xc3\xa9", 2 },	      { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x98\x80", 4 },
-		{ "\x80", 0 },		    { "\xc0\xaf", 0 },	      { "\xc1\xbf", 0 },	 { "\xe0\x80\x80", 0 },
-		{ "\xed\xa0\x80", 0 },	    { "\xf4\x90\x80\x80", 0 }, { "\xff", 0 },	 { "\xc3" "a", 0 },
+		{ "a", 1 },
+		{ "\xc3\xa9", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\x80", 0 },
+		{ "\xc0\xaf", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x80\x80", 0 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xff", 0 },
+		{ "\xc3"
+		  "a",
+		  0 },
 		{ "\xf0\x8f\xbf\xbf", 0 },
 	};
 
@@ -81,8 +101,12 @@ static void utf8_is_strict(void **state)
 static void json_numbers_stay_the_same(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "[0.1]", "[0.1]" },	{ "[1.0]", "[1.0]" },	    { "[-0.0]", "[-0.0]" }, { "[1e30]", "[1e+30]" },
-		{ "[0.30000000000000004]", "[0.30000000000000004]" }, { "[2.5E-7]", "[2.5e-07]" },
+		{ "[0.1]", "[0.1]" },
+		{ "[1.0]", "[1.0]" },
+		{ "[-0.0]", "[-0.0]" },
+		{ "[1e30]", "[1e+30]" },
+		{ "[0.30000000000000004]", "[0.30000000000000004]" },
+		{ "[2.5E-7]", "[2.5e-07]" },
 		{ "[9223372036854775807]", "[9223372036854775807]" },
 	};
 
@@ -163,7 +187,8 @@ static void digests_are_strict(void **state)
 
 static void errors_chain(void **state)
 {
-	struct error *err = error_hint(error_wrap(error_sys(ENOENT, "open %s", "/x"), "while reading"), "make %s", "it");
+	struct error *err =
+		error_hint(error_wrap(error_sys(ENOENT, "open %s", "/x"), "while reading"), "make %s", "it");
 
 	(void)state;
 	assert_string_equal(error_text(err), "while reading: open /x: no such file or directory");
@@ -185,10 +210,14 @@ static void errors_chain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clean_is_lexical),	      cmocka_unit_test(numbers_are_strict),
-		cmocka_unit_test(json_keeps_order_and_escapes), cmocka_unit_test(json_refuses_bad_input),
-		cmocka_unit_test(cursor_overrun_sticks),      cmocka_unit_test(digests_are_strict),
-		cmocka_unit_test(errors_chain),		      cmocka_unit_test(json_members_in_order),
+		cmocka_unit_test(clean_is_lexical),
+		cmocka_unit_test(numbers_are_strict),
+		cmocka_unit_test(json_keeps_order_and_escapes),
+		cmocka_unit_test(json_refuses_bad_input),
+		cmocka_unit_test(cursor_overrun_sticks),
+		cmocka_unit_test(digests_are_strict),
+		cmocka_unit_test(errors_chain),
+		cmocka_unit_test(json_members_in_order),
 		cmocka_unit_test(utf8_is_strict),
 		cmocka_unit_test(json_numbers_stay_the_same),
 	};

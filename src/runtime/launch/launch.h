@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Launching a container in two steps. launch_plan_make() is pure: from what was asked for (options), the image's config, the site's
- * configuration and facts about the host it makes a struct launch_plan; it touches nothing, and is tested by its printed form.
- * launch_execute() walks the plan and decides nothing. oci-mode.md is the specification; design.md 3 the shape.
+ * Launching a container in two steps. launch_plan_make() is pure: from what was asked for (options), the image's
+ * config, the site's configuration and facts about the host it makes a struct launch_plan; it touches nothing, and is
+ * tested by its printed form. launch_execute() walks the plan and decides nothing. oci-mode.md is the specification;
+ * design.md 3 the shape.
  */
 #ifndef RUNTIME_LAUNCH_H
 #define RUNTIME_LAUNCH_H
@@ -20,18 +21,21 @@ struct site_conf; /* formats/conf */
 enum launch_action { LAUNCH_RUN, LAUNCH_EXEC, LAUNCH_SHELL, LAUNCH_TEST };
 enum launch_runtime { LAUNCH_CRUN, LAUNCH_RUNC };
 
-/* What the command line asked for (flags and SINGULARITY_ variables merged by cli/). Strings are borrowed; NULL is "not given". */
+/* What the command line asked for (flags and SINGULARITY_ variables merged by cli/). Strings are borrowed; NULL is "not
+ * given". */
 struct launch_options {
 	enum launch_action action;
-	const char *image_arg;	   /* as typed, or the local path a URI was pulled to: SINGULARITY_NAME */
-	const char *image_path;	   /* absolute path of the OCI-SIF */
-	const struct strv *args;   /* words after the image */
-	const struct strv *binds, *mounts, *data; /* --bind, --mount, --data values in order, environment's values after */
+	const char *image_arg;	 /* as typed, or the local path a URI was pulled to: SINGULARITY_NAME */
+	const char *image_path;	 /* absolute path of the OCI-SIF */
+	const struct strv *args; /* words after the image */
+	const struct strv *binds, *mounts,
+		*data; /* --bind, --mount, --data values in order, environment's values after */
 	const struct strv *scratch, *no_mount, *containlibs, *env_files;
-	const struct strv *env;	   /* --env: NAME=value, later wins */
+	const struct strv *env;	     /* --env: NAME=value, later wins */
 	const struct strv *host_env; /* the caller's environment, NAME=value */
 	const char *cwd, *home, *workdir, *hostname, *dns, *app, *add_caps, *drop_caps, *network;
-	bool fakeroot, no_compat, writable_tmpfs, no_home, no_pid, pid, ipc, uts, net, userns, cleanenv, no_umask, no_eval;
+	bool fakeroot, no_compat, writable_tmpfs, no_home, no_pid, pid, ipc, uts, net, userns, cleanenv, no_umask,
+		no_eval;
 	bool keep_privs, no_privs, allow_setuid, no_setgroups, no_init, nv, rocm;
 	bool home_given; /* --home or SINGULARITY_HOME */
 };
@@ -44,29 +48,29 @@ struct launch_subid {
 struct launch_facts {
 	uid_t uid;
 	gid_t gid;
-	bool is_root;		      /* uid 0: mount namespace only */
+	bool is_root; /* uid 0: mount namespace only */
 	struct launch_subid subuid, subgid;
 	char *user_name, *user_gecos, *user_home, *user_shell; /* passwd entry of uid; NULL if it has none */
-	char *group_name;	      /* of gid; NULL if it has none */
+	char *group_name;				       /* of gid; NULL if it has none */
 	char *root_name, *root_gecos, *root_home, *root_shell, *root_group_name; /* of uid 0, for --fakeroot */
 	bool has_tty_group;
 	gid_t tty_gid;
-	char *cwd;		      /* caller's working directory */
+	char *cwd; /* caller's working directory */
 	mode_t umask;
 	bool stdin_is_tty;
-	bool cgroup2_unified;	      /* /sys/fs/cgroup is cgroup2 */
-	bool cgroup_hybrid;	      /* controllers of v1, and cgroup2 on /sys/fs/cgroup/unified */
-	char *newuidmap, *newgidmap;  /* NULL if not on the search path; then there are no ranges either */
-	uint16_t tty_rows, tty_cols;  /* window size of the terminal on stdin; 0 if there is none */
+	bool cgroup2_unified;	     /* /sys/fs/cgroup is cgroup2 */
+	bool cgroup_hybrid;	     /* controllers of v1, and cgroup2 on /sys/fs/cgroup/unified */
+	char *newuidmap, *newgidmap; /* NULL if not on the search path; then there are no ranges either */
+	uint16_t tty_rows, tty_cols; /* window size of the terminal on stdin; 0 if there is none */
 	bool stdout_is_tty, stderr_is_tty;
-	char *runtime_path;	      /* crun or runc; NULL if neither is on the search path */
+	char *runtime_path; /* crun or runc; NULL if neither is on the search path */
 	enum launch_runtime runtime;
-	char *resolv_conf;	      /* host's /etc/resolv.conf; NULL if unreadable, then resolv_conf_error says why */
+	char *resolv_conf; /* host's /etc/resolv.conf; NULL if unreadable, then resolv_conf_error says why */
 	char *resolv_conf_error;
-	unsigned int last_cap;	      /* /proc/sys/kernel/cap_last_cap */
-	uint64_t effective_caps;      /* of this process: what --keep-privs keeps for root */
-	uint32_t n_ids;		      /* ids of this user namespace, from 0 on; 0: unknown, 65536 is assumed */
-	struct strv env_texts;	      /* contents of options->env_files, in their order (launch_env_files_read()) */
+	unsigned int last_cap;	 /* /proc/sys/kernel/cap_last_cap */
+	uint64_t effective_caps; /* of this process: what --keep-privs keeps for root */
+	uint32_t n_ids;		 /* ids of this user namespace, from 0 on; 0: unknown, 65536 is assumed */
+	struct strv env_texts;	 /* contents of options->env_files, in their order (launch_env_files_read()) */
 };
 
 /* What the plan needs of the image. */
@@ -103,39 +107,41 @@ struct launch_notice {
 
 struct launch_plan {
 	/* Namespaces of the stage that becomes the runtime. */
-	bool outer_userns;		  /* not for host root */
+	bool outer_userns;			      /* not for host root */
 	struct launch_idmap *outer_uids, *outer_gids; /* of that user namespace; container_id = id inside it */
 	size_t n_outer_uids, n_outer_gids;
-	bool single_id;			  /* no subordinate range: written by ourselves, no newuidmap */
-	bool private_pidns;		  /* the stage is PID 1 of a namespace of its own (not with --no-pid) */
+	bool single_id;	    /* no subordinate range: written by ourselves, no newuidmap */
+	bool private_pidns; /* the stage is PID 1 of a namespace of its own (not with --no-pid) */
 	/* Owners as the file server presents them: image id -> id of the outer user namespace. */
-	struct launch_idmap *served_uids, *served_gids; /* container_id = image id, host_id = served id; n == 0: identity */
+	struct launch_idmap *served_uids,
+		*served_gids; /* container_id = image id, host_id = served id; n == 0: identity */
 	size_t n_served_uids, n_served_gids;
-	bool served_squash;		  /* with single_id: every owner is served as id 0, since there is no other id */
+	bool served_squash; /* with single_id: every owner is served as id 0, since there is no other id */
 	/* Session tmpfs and bundle. */
-	char *session_dir;		  /* mount point of the session tmpfs */
+	char *session_dir; /* mount point of the session tmpfs */
 	uint32_t session_size_mib;
-	char *bundle;			  /* absolute path below session_dir */
+	char *bundle; /* absolute path below session_dir */
 	bool upper_nosuid;
-	bool user_xattrs;		  /* overlay with userxattr */
+	bool user_xattrs; /* overlay with userxattr */
 	struct launch_file *files;
 	size_t n_files;
 	/* The runtime. */
 	char *runtime_path;
 	enum launch_runtime runtime;
-	char *container_id;		  /* UUID v4 */
-	struct strv runtime_argv;	  /* with --root and -b as planned */
+	char *container_id;	  /* UUID v4 */
+	struct strv runtime_argv; /* with --root and -b as planned */
 	struct strv runtime_env;
-	bool terminal;			  /* process.terminal */
-	bool runtime_read_only;		  /* crun's binary is bound read-only, so that it need not copy itself: see launch_stage.c */
-	char *program;			  /* process.args[0], "" if there is none */
-	char *program_path;		  /* PATH of the container, in which it is looked for */
-	struct strv make_dirs_1777;	  /* directories to make below workdir before mounting: relative paths */
-	char *workdir;			  /* absolute; NULL without --workdir */
+	bool terminal;		/* process.terminal */
+	bool runtime_read_only; /* crun's binary is bound read-only, so that it need not copy itself: see launch_stage.c
+				 */
+	char *program;		/* process.args[0], "" if there is none */
+	char *program_path;	/* PATH of the container, in which it is looked for */
+	struct strv make_dirs_1777; /* directories to make below workdir before mounting: relative paths */
+	char *workdir;		    /* absolute; NULL without --workdir */
 	struct launch_source *sources;
 	size_t n_sources;
 	size_t n_layers;
-	bool hide_cgroup_unified;	  /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
+	bool hide_cgroup_unified; /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
 	struct launch_notice *notices;
 	size_t n_notices;
 };
@@ -172,7 +178,8 @@ must_check struct error *launch_plan_make(const struct launch_options *options, 
 					  const struct site_conf *conf, const struct launch_facts *facts,
 					  const uint8_t random[16], struct launch_plan **ret_plan);
 /**
- * launch_plan_check_sources() - every path of the host that the plan binds must exist; as the user, before any namespace is entered
+ * launch_plan_check_sources() - every path of the host that the plan binds must exist; as the user, before any
+ * namespace is entered
  *
  * Errors: ERR_SYSTEM in the reference's words (`... cannot stat bind source ...`).
  */

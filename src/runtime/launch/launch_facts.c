@@ -88,7 +88,8 @@ static unsigned int read_last_cap(void)
 	return !err && num_parse_u32(number, 63, &last) ? last : 40;
 }
 
-/* A directory that was removed, or that lies outside this mount namespace, has no path; the container starts without it. */
+/* A directory that was removed, or that lies outside this mount namespace, has no path; the container starts without
+ * it. */
 static char *read_cwd(void)
 {
 	char *cwd = getcwd(NULL, 0);
@@ -144,7 +145,8 @@ static char *search_path_of(const struct site_conf *conf, const struct launch_op
 	return xasprintf("%.*s%s%s", (int)(hole - configured), configured, path ? path : "", hole + strlen("$PATH"));
 }
 
-static struct error *gather_programs(const struct site_conf *conf, const struct launch_options *options, struct launch_facts *f)
+static struct error *gather_programs(const struct site_conf *conf, const struct launch_options *options,
+				     struct launch_facts *f)
 {
 	cleanup_free char *path = search_path_of(conf, options, f->is_root);
 
@@ -231,9 +233,9 @@ void launch_facts_free(struct launch_facts *f)
 		return;
 
 	char *const owned[] = {
-		f->user_name, f->user_gecos, f->user_home,    f->user_shell, f->group_name,  f->root_name,
-		f->root_gecos, f->root_home, f->root_shell,   f->root_group_name, f->cwd,    f->runtime_path,
-		f->resolv_conf, f->resolv_conf_error, f->newuidmap, f->newgidmap,
+		f->user_name,	f->user_gecos,	      f->user_home,  f->user_shell,	 f->group_name, f->root_name,
+		f->root_gecos,	f->root_home,	      f->root_shell, f->root_group_name, f->cwd,	f->runtime_path,
+		f->resolv_conf, f->resolv_conf_error, f->newuidmap,  f->newgidmap,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)

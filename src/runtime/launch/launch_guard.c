@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Killing without a PID namespace (--no-pid, or a host where none can be used): the guard is the subreaper of the container, so
- * whatever the runtime leaves behind becomes its child, and it kills its children until it has none.
+ * Killing without a PID namespace (--no-pid, or a host where none can be used): the guard is the subreaper of the
+ * container, so whatever the runtime leaves behind becomes its child, and it kills its children until it has none.
  */
 #include "runtime/launch/launch_priv.h"
 

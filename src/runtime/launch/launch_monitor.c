@@ -52,8 +52,8 @@ static uint64_t status_set(const char *status, const char *name)
 }
 
 /*
- * Is the runtime ready for this signal? Until it has blocked it (crun reads a signalfd) or caught it (runc), the signal would be lost,
- * because the stage is PID 1 of its namespace.
+ * Is the runtime ready for this signal? Until it has blocked it (crun reads a signalfd) or caught it (runc), the signal
+ * would be lost, because the stage is PID 1 of its namespace.
  */
 static bool takes_signal(pid_t pid, int signo)
 {
@@ -152,7 +152,8 @@ static void reap_stage(struct watch *w)
 	w->stage_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The server ends by itself, with 0, when nobody uses its mount any more. Otherwise the container has lost its files. */
+/* The server ends by itself, with 0, when nobody uses its mount any more. Otherwise the container has lost its files.
+ */
 static void reap_server(struct watch *w)
 {
 	int status = 0;
@@ -165,16 +166,17 @@ static void reap_server(struct watch *w)
 		return;
 	end_stage(w);
 	if (!w->err)
-		w->err = WIFSIGNALED(status) ? error_new(ERR_SYSTEM, "the file server of the container was killed by signal %d",
-							 WTERMSIG(status))
-					     : error_new(ERR_SYSTEM, "the file server of the container failed");
+		w->err = WIFSIGNALED(status)
+				 ? error_new(ERR_SYSTEM, "the file server of the container was killed by signal %d",
+					     WTERMSIG(status))
+				 : error_new(ERR_SYSTEM, "the file server of the container failed");
 }
 
 static void step(struct watch *w)
 {
 	struct pollfd fds[] = {
-		{ .fd = w->m->signal_fd, .events = POLLIN }, { .fd = w->m->status_fd, .events = POLLIN },
-		{ .fd = w->stage_pidfd, .events = POLLIN },  { .fd = w->server_pidfd, .events = POLLIN },
+		{ .fd = w->m->signal_fd, .events = POLLIN },	{ .fd = w->m->status_fd, .events = POLLIN },
+		{ .fd = w->stage_pidfd, .events = POLLIN },	{ .fd = w->server_pidfd, .events = POLLIN },
 		{ .fd = w->m->parent_pidfd, .events = POLLIN },
 	};
 

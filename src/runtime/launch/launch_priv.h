@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Private to runtime/launch: the executing half. launch_run.c puts a launch together; launch_monitor.c is what the user's process
- * does while a container runs; launch_stage.c is what the stage does before it becomes the runtime; launch_wire.c carries the
- * plan from the one to the other, which was cloned before the plan was made.
+ * Private to runtime/launch: the executing half. launch_run.c puts a launch together; launch_monitor.c is what the
+ * user's process does while a container runs; launch_stage.c is what the stage does before it becomes the runtime;
+ * launch_wire.c carries the plan from the one to the other, which was cloned before the plan was made.
  */
 #ifndef RUNTIME_LAUNCH_PRIV_H
 #define RUNTIME_LAUNCH_PRIV_H
@@ -26,17 +26,18 @@ struct launch_stage_fds {
  */
 __attribute__((__noreturn__)) void launch_stage_run(const struct launch_stage_fds *fds, const sigset_t *mask);
 
-/* launch_wire_send() - send what the stage needs of a plan; launch_wire_recv() - receive it, ret_plan NULL at end of file */
+/* launch_wire_send() - send what the stage needs of a plan; launch_wire_recv() - receive it, ret_plan NULL at end of
+ * file */
 must_check struct error *launch_wire_send(int fd, const struct launch_plan *plan);
 must_check struct error *launch_wire_recv(int fd, struct launch_plan **ret_plan);
 
 /* The monitor's view of a running container. */
 struct launch_monitor {
 	pid_t stage, server;
-	int status_fd;	   /* read end of the stage's status pipe, owned */
-	int signal_fd;	   /* signals blocked since before the stage was cloned, borrowed */
-	int parent_pidfd;  /* guard only: the user's process; -EBADF otherwise; borrowed */
-	bool terminal;	   /* restore the terminal's modes at the end */
+	int status_fd;	  /* read end of the stage's status pipe, owned */
+	int signal_fd;	  /* signals blocked since before the stage was cloned, borrowed */
+	int parent_pidfd; /* guard only: the user's process; -EBADF otherwise; borrowed */
+	bool terminal;	  /* restore the terminal's modes at the end */
 };
 
 /**
@@ -52,7 +53,8 @@ int launch_monitor_wait_guard(struct launch_monitor *m);
 /* launch_monitor_block_signals() - block what is to be forwarded; *ret_mask is the mask before; returns a signalfd */
 must_check struct error *launch_monitor_block_signals(sigset_t *ret_mask, int *ret_fd);
 
-/* launch_guard_kill_children() - kill and reap all children of this process, again and again until none is left, but for @spared */
+/* launch_guard_kill_children() - kill and reap all children of this process, again and again until none is left, but
+ * for @spared */
 void launch_guard_kill_children(const pid_t *spared, size_t n_spared);
 /* launch_guard_list_children() - pids of the present children, caller frees */
 pid_t *launch_guard_list_children(size_t *ret_n);

@@ -3,14 +3,16 @@
  * Theory of operation. The user's process is the monitor. In order:
  *
  *   1. The image is opened, the user's ids found; all signals blocked, to be read from a descriptor.
- *   2. The stage is cloned at once, and newuidmap and newgidmap set to work on its namespace, because they take the longest.
- *   3. Meanwhile the other facts about the host are gathered, what the plan needs is read out of the image, and the plan is made.
+ *   2. The stage is cloned at once, and newuidmap and newgidmap set to work on its namespace, because they take the
+ *      longest.
+ *   3. Meanwhile the other facts about the host are gathered, what the plan needs is read out of the image, and the
+ *      plan is made.
  *   4. The file server is forked: it inherits the metadata read in 3. It stays in the host's namespaces, as the user.
  *   5. The maps are waited for; the plan goes to the stage, which mounts and becomes the runtime.
  *   6. The monitor forwards signals and waits. Whichever process dies, the others end: see launch_monitor.c.
  *
- * Without a private PID namespace (--no-pid, or a host that does not let /proc be mounted) a guard stands between monitor and stage, since
- * then the kernel does not do the killing: see launch_guard.c.
+ * Without a private PID namespace (--no-pid, or a host that does not let /proc be mounted) a guard stands between
+ * monitor and stage, since then the kernel does not do the killing: see launch_guard.c.
  */
 #include "runtime/launch/launch_priv.h"
 
@@ -40,17 +42,17 @@ struct launch {
 	struct ocisif *img;
 	struct fileserver *server;
 	struct launch_plan *plan;
-	sigset_t mask;	   /* the caller's */
+	sigset_t mask; /* the caller's */
 	int signal_fd;
-	int parent_pidfd;  /* of the user's process, in the guard; else -EBADF */
+	int parent_pidfd; /* of the user's process, in the guard; else -EBADF */
 	bool private_pidns;
 	bool facts_complete;
 	struct userns_job maps;
 	pid_t stage_pid, server_pid;
-	int orders;	   /* our end of the stage's plan stream */
-	int stage_socket;  /* the ends of the socket between stage and file server */
+	int orders;	  /* our end of the stage's plan stream */
+	int stage_socket; /* the ends of the socket between stage and file server */
 	int server_socket;
-	int status;	   /* read end of the stage's status pipe */
+	int status; /* read end of the stage's status pipe */
 };
 
 static void close_fd(int *fd)
@@ -102,10 +104,13 @@ static struct error *clone_failed(int errnum)
 	struct error *err = error_sys(errnum, "Failed to create container process");
 
 	if (errnum == EPERM || errnum == EACCES)
-		return error_hint(err, "this host forbids user namespaces to users: ask for sysctl kernel.unprivileged_userns_clone=1 "
-				       "(or the security module's equivalent)");
+		return error_hint(
+			err,
+			"this host forbids user namespaces to users: ask for sysctl kernel.unprivileged_userns_clone=1 "
+			"(or the security module's equivalent)");
 	if (errnum == ENOSPC || errnum == EUSERS)
-		return error_hint(err, "this host has no user namespaces left: ask for a higher sysctl user.max_user_namespaces");
+		return error_hint(
+			err, "this host has no user namespaces left: ask for a higher sysctl user.max_user_namespaces");
 	if (errnum == EINVAL)
 		return error_hint(err, "this kernel was built without user namespaces (CONFIG_USER_NS)");
 	return err;
@@ -142,7 +147,9 @@ static struct error *start_stage(struct launch *l)
 	if (pid < 0)
 		return clone_failed(errno);
 	if (pid == 0) {
-		struct launch_stage_fds fds = { .orders = stage_orders, .status = stage_status, .file_server = l->stage_socket };
+		struct launch_stage_fds fds = { .orders = stage_orders,
+						.status = stage_status,
+						.file_server = l->stage_socket };
 
 		/* The monitor's ends must not live on here: their closing is the sign that it is gone. */
 		(void)close(l->orders);
@@ -192,7 +199,8 @@ static struct error *check_layers(const struct ocisif *img)
 		return error_new(ERR_UNSUPPORTED, "while mounting squashfs layers: image has no layers");
 	for (size_t i = 0; i < img->n_layers; i++) {
 		if (!str_eq(img->layers[i].desc->media_type, OCI_MT_SQUASHFS))
-			return error_new(ERR_UNSUPPORTED, "while mounting squashfs layers: unsupported layer mediaType \"%s\"",
+			return error_new(ERR_UNSUPPORTED,
+					 "while mounting squashfs layers: unsupported layer mediaType \"%s\"",
 					 img->layers[i].desc->media_type);
 	}
 	return NULL;
@@ -205,7 +213,9 @@ static struct error *prepare_server(struct launch *l)
 	cleanup_free struct fileserver_layer *layers = xcalloc(img->n_layers, sizeof(*layers));
 
 	for (size_t i = 0; i < img->n_layers; i++)
-		layers[i] = (struct fileserver_layer){ .fd = img->fd, .offset = img->layers[i].offset, .size = img->layers[i].size };
+		layers[i] = (struct fileserver_layer){ .fd = img->fd,
+						       .offset = img->layers[i].offset,
+						       .size = img->layers[i].size };
 
 	struct fileserver_options options = {
 		.layers = layers,
@@ -256,14 +266,18 @@ static struct fileserver_idmap *served_map(const struct launch_idmap *lines, siz
 
 	for (size_t i = 0; i < n; i++)
 		map[i] = (struct fileserver_idmap){
-			.image_id = lines[i].container_id, .served_id = lines[i].host_id, .size = lines[i].size,
+			.image_id = lines[i].container_id,
+			.served_id = lines[i].host_id,
+			.size = lines[i].size,
 		};
 	return map;
 }
 
 static struct error *set_owners(struct launch *l)
 {
-	static const struct fileserver_idmap only_root[] = { { .image_id = 0, .served_id = 0, .size = UINT32_MAX, .to_one = true } };
+	static const struct fileserver_idmap only_root[] = {
+		{ .image_id = 0, .served_id = 0, .size = UINT32_MAX, .to_one = true }
+	};
 	const struct launch_plan *plan = l->plan;
 
 	if (plan->served_squash)
@@ -327,8 +341,8 @@ static struct error *start_server(struct launch *l)
 }
 
 /*
- * One directory below the work directory, of mode 1777 whatever the umask is. Links are not followed, not even existing ones: the work
- * directory may be shared, and what lies in it belong to others.
+ * One directory below the work directory, of mode 1777 whatever the umask is. Links are not followed, not even existing
+ * ones: the work directory may be shared, and what lies in it belong to others.
  */
 static struct error *make_dir_1777(int workdir, const char *path)
 {
@@ -358,7 +372,8 @@ static struct error *make_workdirs(const struct launch_plan *plan)
 	if (dirs->n == 0)
 		return NULL;
 	TRY_CTX(fs_open(AT_FDCWD, plan->workdir, O_PATH | O_DIRECTORY, 0, &workdir),
-		"while creating OCI spec: while configuring tmp mounts: failed to create %s/%s", plan->workdir, dirs->items[0]);
+		"while creating OCI spec: while configuring tmp mounts: failed to create %s/%s", plan->workdir,
+		dirs->items[0]);
 	for (size_t i = 0; i < dirs->n; i++)
 		TRY_CTX(make_dir_1777(workdir, dirs->items[i]),
 			"while creating OCI spec: while configuring tmp mounts: failed to create %s/%s", plan->workdir,
@@ -422,7 +437,9 @@ static __attribute__((__noreturn__)) void be_guard(struct launch *l, int parent_
 /* While the guard works: pass signals on to it, and take its place if it is killed. */
 static int wait_for_guard(struct launch *l, pid_t guard)
 {
-	struct launch_monitor m = { .stage = guard, .server = 0, .status_fd = -EBADF, .signal_fd = l->signal_fd, .parent_pidfd = -EBADF };
+	struct launch_monitor m = {
+		.stage = guard, .server = 0, .status_fd = -EBADF, .signal_fd = l->signal_fd, .parent_pidfd = -EBADF
+	};
 
 	return launch_monitor_wait_guard(&m);
 }
@@ -475,9 +492,12 @@ static bool proc_cannot_be_mounted(const struct error *err)
 static struct error *run(struct launch *l, int *ret_status)
 {
 	if (!l->facts->runtime_path)
-		return error_hint(error_new(ERR_NOT_FOUND, "while looking for a low-level runtime: exec: \"runc\": executable file not "
-							   "found in $PATH"),
-				  "install crun (or runc), or name its directory in the search path directives of singularity.conf");
+		return error_hint(
+			error_new(ERR_NOT_FOUND,
+				  "while looking for a low-level runtime: exec: \"runc\": executable file not "
+				  "found in $PATH"),
+			"install crun (or runc), or name its directory in the search path directives of "
+			"singularity.conf");
 	TRY(check_layers(l->img));
 	TRY(launch_monitor_block_signals(&l->mask, &l->signal_fd));
 	if (l->options->no_pid)
@@ -494,12 +514,20 @@ static struct error *run(struct launch *l, int *ret_status)
 	return run_guarded(l, ret_status);
 }
 
-struct error *launch_run(const struct launch_options *options, const struct site_conf *conf, int image_fd, log_sink *sink,
-			 void *sink_ctx, int *ret_status)
+struct error *launch_run(const struct launch_options *options, const struct site_conf *conf, int image_fd,
+			 log_sink *sink, void *sink_ctx, int *ret_status)
 {
 	struct launch launch = {
-		.options = options, .conf = conf, .sink = sink, .sink_ctx = sink_ctx, .signal_fd = -EBADF, .parent_pidfd = -EBADF,
-		.orders = -EBADF, .stage_socket = -EBADF, .server_socket = -EBADF, .status = -EBADF,
+		.options = options,
+		.conf = conf,
+		.sink = sink,
+		.sink_ctx = sink_ctx,
+		.signal_fd = -EBADF,
+		.parent_pidfd = -EBADF,
+		.orders = -EBADF,
+		.stage_socket = -EBADF,
+		.server_socket = -EBADF,
+		.status = -EBADF,
 	};
 	cleanup_with(launch_free) struct launch *l = &launch;
 

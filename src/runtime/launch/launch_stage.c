@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation. The stage is cloned by the monitor into its own namespaces and becomes the runtime by exec, so that no process
- * of ours stays between the two. In order:
+ * Theory of operation. The stage is cloned by the monitor into its own namespaces and becomes the runtime by exec, so
+ * that no process of ours stays between the two. In order:
  *
- *   1. clone(NEWUSER, NEWNS, NEWPID), or (NEWNS, NEWPID) for host root, was done by the monitor. The stage is PID 1 of its PID
- *      namespace: when it ends, however it ends, the kernel kills all that it started.
- *   2. PDEATHSIG: it ends when the monitor does. Set before the plan is read: had the monitor died before, the read gives end of file.
- *      Changing ids clears it, so it is set again after that.
- *   3. The plan arrives once the id maps are written. Ids become 0 of the new namespace; supplementary groups stay as they are.
+ *   1. clone(NEWUSER, NEWNS, NEWPID), or (NEWNS, NEWPID) for host root, was done by the monitor. The stage is PID 1
+ *      of its PID namespace: when it ends, however it ends, the kernel kills all that it started.
+ *   2. PDEATHSIG: it ends when the monitor does. Set before the plan is read: had the monitor died before, the read
+ *      gives end of file. Changing ids clears it, so it is set again after that.
+ *   3. The plan arrives once the id maps are written. Ids become 0 of the new namespace; supplementary groups stay as
+ *      they are.
  *   4. Propagation to the host is cut. From here every mount is seen by this mount namespace alone and goes with it.
  *   5. /proc for the new PID namespace (crun looks its children up there by number).
- *   6. The session tmpfs, and everything else on it: bundle, configuration, writable layer, runtime state. Nothing is ever written
- *      outside it.
- *   7. /dev/fuse is opened here, since the kernel wants it opened by the user namespace that mounts; the descriptor goes to the file
- *      server, which is no member of these namespaces.
- *   8. The overlay, and exec. All descriptors but 0, 1 and 2 are closed by it; the closing of the status pipe says that it worked.
+ *   6. The session tmpfs, and everything else on it: bundle, configuration, writable layer, runtime state. Nothing is
+ *      ever written outside it.
+ *   7. /dev/fuse is opened here, since the kernel wants it opened by the user namespace that mounts; the descriptor
+ *      goes to the file server, which is no member of these namespaces.
+ *   8. The overlay, and exec. All descriptors but 0, 1 and 2 are closed by it; the closing of the status pipe says
+ *      that it worked.
  */
 #include "runtime/launch/launch_priv.h"
 
@@ -23,7 +25,6 @@
 #include "runtime/fileserver/fileserver.h"
 #include "runtime/mount/mount.h"
 
-#include <grp.h>
 #include <limits.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,9 +33,6 @@ static struct error *become_root(void)
 {
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_sys(errno, "take root's ids in the user namespace");
-	/* Changing ids made the process undumpable, and with it /proc/self unreadable for crun. */
-	if (prctl(PR_SET_DUMPABLE, 1) < 0)
-		return error_sys(errno, "prctl");
 	return NULL;
 }
 
@@ -45,7 +43,9 @@ static struct error *mount_session(const struct launch_plan *plan)
 	if (err && error_errno(err) == ENOENT)
 		err = error_hint(err, "make the directory %s (installing the program does)", plan->session_dir);
 	if (err && error_errno(err) == EPERM)
-		err = error_hint(err, "this host does not let user namespaces mount (a container or a security module forbids it)");
+		err = error_hint(
+			err,
+			"this host does not let user namespaces mount (a container or a security module forbids it)");
 	return error_wrap(err, "failed to mount session tmpfs %s", plan->session_dir);
 }
 
@@ -85,14 +85,14 @@ static struct error *make_bundle(const struct launch_plan *plan)
 	return NULL;
 }
 
-static struct error *mount_layers(const struct launch_plan *plan, const char *layers, int file_server)
+static struct error *mount_layers(const char *layers, int file_server)
 {
 	cleanup_fd int fuse = -EBADF;
 	struct error *err = fs_open(AT_FDCWD, "/dev/fuse", O_RDWR, 0, &fuse);
 
 	if (err)
-		return error_hint(err, "images are served through FUSE: load the fuse module, and let users open /dev/fuse (mode 0666)");
-	(void)plan;
+		return error_hint(err, "images are served through FUSE: load the fuse module, and let users open "
+				       "/dev/fuse (mode 0666)");
 
 	cleanup_free char *options = fileserver_mount_options(fuse);
 
@@ -107,15 +107,15 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 	cleanup_free char *upper = xasprintf("%s/overlay/upper", plan->bundle);
 	cleanup_free char *work = xasprintf("%s/overlay/work", plan->bundle);
 
-	TRY(mount_layers(plan, layers, file_server));
+	TRY(mount_layers(layers, file_server));
 	return mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs);
 }
 
 /*
- * crun copies its own binary and executes the copy, so that a container cannot overwrite it through /proc/PID/exe (CVE-2019-5736). Here
- * the same is had for a mount: the file is bound read-only in this mount namespace, which the container cannot reach (it has
- * namespaces of its own, and its user namespace has no power over this one), and the file belongs to an id that the user namespace does
- * not have. The variable that tells crun so is in the plan.
+ * crun copies its own binary and executes the copy, so that a container cannot overwrite it through /proc/PID/exe
+ * (CVE-2019-5736). Here the same is had for a mount: the file is bound read-only in this mount namespace, which the
+ * container cannot reach (it has namespaces of its own, and its user namespace has no power over this one), and the
+ * file belongs to an id that the user namespace does not have. The variable that tells crun so is in the plan.
  */
 static struct error *bind_runtime(const struct launch_plan *plan, char **ret_path)
 {
@@ -134,7 +134,8 @@ static struct error *prepare(const struct launch_plan *plan, int file_server)
 		TRY(become_root());
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return error_sys(errno, "prctl");
-	/* A process group of its own where no terminal is shared: the terminal's signals come to the monitor, once, which forwards. */
+	/* A process group of its own where no terminal is shared: the terminal's signals come to the monitor, once,
+	 * which forwards. */
 	if (!plan->terminal)
 		(void)setpgid(0, 0);
 	TRY(mount_detach_propagation());

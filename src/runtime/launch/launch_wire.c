@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The plan on its way to the stage: fields in a fixed order, numbers as 32 bits, strings with their length before them. Both ends are
- * the same program; the cursor still checks, since a half-sent plan must be an error and not a container.
+ * The plan on its way to the stage: fields in a fixed order, numbers as 32 bits, strings with their length before them.
+ * Both ends are the same program; the cursor still checks, since a half-sent plan must be an error and not a container.
  */
 #include "runtime/launch/launch_priv.h"
 
@@ -55,7 +55,8 @@ struct error *launch_wire_send(int fd, const struct launch_plan *plan)
 		put_bytes(&b, plan->files[i].data, plan->files[i].len);
 	}
 	if (b.len > WIRE_MAX)
-		return error_new(ERR_LIMIT, "the container's configuration needs %zu bytes (limit %d)", b.len, WIRE_MAX);
+		return error_new(ERR_LIMIT, "the container's configuration needs %zu bytes (limit %d)", b.len,
+				 WIRE_MAX);
 	put_u32le(&head, (uint32_t)b.len);
 	TRY(io_write_all(fd, head.data, head.len));
 	return io_write_all(fd, b.data, b.len);

@@ -33,7 +33,8 @@ static struct launch_plan *sample_plan(void)
 	strv_add(&plan->runtime_env, "A=b");
 	plan->files = xcalloc(1, sizeof(*plan->files));
 	plan->n_files = 1;
-	plan->files[0] = (struct launch_file){ .name = xstrdup("config.json"), .mode = 0600, .data = xstrdup("{}"), .len = 2 };
+	plan->files[0] =
+		(struct launch_file){ .name = xstrdup("config.json"), .mode = 0600, .data = xstrdup("{}"), .len = 2 };
 	return plan;
 }
 
@@ -138,7 +139,8 @@ static void status_is_the_stages(void **state)
 	assert_int_equal(status, 7);
 	assert_ok(monitor("kill -KILL $$", "exec sleep 10", 0, &status));
 	assert_int_equal(status, 137);
-	assert_ok(monitor("sleep 0.05; exit 3", "exit 0", 0, &status)); /* a server that ended by itself is no failure */
+	assert_ok(
+		monitor("sleep 0.05; exit 3", "exit 0", 0, &status)); /* a server that ended by itself is no failure */
 	assert_int_equal(status, 3);
 }
 
@@ -166,8 +168,9 @@ static void signal_waits_until_it_is_caught(void **state)
 
 	(void)state;
 	/*
-	 * The signal is sent before the shell has its trap; delivered at once it would kill the shell: 138, not 9. The loops start no
-	 * process, since a shell that starts one blocks its signals for a moment, and blocked counts as taken.
+	 * The signal is sent before the shell has its trap; delivered at once it would kill the shell: 138, not 9. The
+	 * loops start no process, since a shell that starts one blocks its signals for a moment, and blocked counts as
+	 * taken.
 	 */
 	assert_ok(monitor("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; trap 'exit 9' USR1; "
 			  "while [ $i -lt 9000000 ]; do i=$((i+1)); done",
@@ -238,14 +241,10 @@ static void guard_spares_what_was_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plan_crosses_the_wire),
-		cmocka_unit_test(end_of_stream_is_no_plan),
-		cmocka_unit_test(half_a_plan_is_an_error),
-		cmocka_unit_test(status_is_the_stages),
-		cmocka_unit_test(stage_error_is_returned),
-		cmocka_unit_test(dead_server_takes_the_stage_along),
-		cmocka_unit_test(signal_waits_until_it_is_caught),
-		cmocka_unit_test(guard_kills_what_is_left),
+		cmocka_unit_test(plan_crosses_the_wire),	   cmocka_unit_test(end_of_stream_is_no_plan),
+		cmocka_unit_test(half_a_plan_is_an_error),	   cmocka_unit_test(status_is_the_stages),
+		cmocka_unit_test(stage_error_is_returned),	   cmocka_unit_test(dead_server_takes_the_stage_along),
+		cmocka_unit_test(signal_waits_until_it_is_caught), cmocka_unit_test(guard_kills_what_is_left),
 		cmocka_unit_test(guard_spares_what_was_there),
 	};
 

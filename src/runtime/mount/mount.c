@@ -79,8 +79,8 @@ static char *overlay_options(size_t n_layers, const char *upper, const char *wor
 	return buf_take(&b);
 }
 
-struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper, const char *work,
-			    bool user_xattrs)
+struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper,
+			    const char *work, bool user_xattrs)
 {
 	cleanup_free char *options = overlay_options(n_layers, upper, work, user_xattrs);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The few mounts that the stage of a container makes in its own mount namespace. Errors name the target; what they mean to the
- * user is added by the caller.
+ * The few mounts that the stage of a container makes in its own mount namespace. Errors name the target; what they mean
+ * to the user is added by the caller.
  */
 #ifndef RUNTIME_MOUNT_H
 #define RUNTIME_MOUNT_H
@@ -24,7 +24,8 @@ must_check struct error *mount_read_only(const char *source, const char *target)
 must_check struct error *mount_fuse(const char *target, const char *options);
 /**
  * mount_overlay() - stack the layers of an image under a writable directory
- * @layers_dir: holds one directory per layer, "0" at the bottom; relative names keep hundreds of layers within one page of options
+ * @layers_dir: holds one directory per layer, "0" at the bottom; relative names keep hundreds of layers within one page
+ * of options
  * @upper, @work: absolute, without ',' ':' or '\\'
  * @user_xattrs: in a user namespace: keep overlay's marks in user.overlay.*
  *

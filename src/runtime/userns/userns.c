@@ -163,8 +163,8 @@ static struct error *start_mapper(const char *program, pid_t pid, const struct u
 	}
 
 	/*
-	 * posix_spawn shares the memory until the exec, so that it costs little and an error of the exec is seen here. The actions point
-	 * standard input and output elsewhere; the error output stays the user's.
+	 * posix_spawn shares the memory until the exec, so that it costs little and an error of the exec is seen here.
+	 * The actions point standard input and output elsewhere; the error output stays the user's.
 	 */
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -214,11 +214,12 @@ static struct error *finish_mapper(pid_t *pid, const char *name)
 	TRY(proc_wait(waited, &status));
 	if (status == 0)
 		return NULL;
-	return error_hint(error_new(ERR_DENIED,
-				    "'%s' execution failed. Check that '%s' is setuid root, or has required capabilities.",
-				    name, name),
-			  "%s must be able to set ids; /etc/sub%s must hold your range", name,
-			  str_eq(name, "newuidmap") ? "uid" : "gid");
+	return error_hint(
+		error_new(ERR_DENIED,
+			  "'%s' execution failed. Check that '%s' is setuid root, or has required capabilities.", name,
+			  name),
+		"%s must be able to set ids; /etc/sub%s must hold your range", name,
+		str_eq(name, "newuidmap") ? "uid" : "gid");
 }
 
 struct error *userns_finish_maps(struct userns_job *job)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * User namespaces for an ordinary user: the subordinate id ranges that the system gives him, and writing the id maps of a child's
- * namespace, with newuidmap and newgidmap side by side or, for a single id, by ourselves. user_namespaces(7), subuid(5).
+ * User namespaces for an ordinary user: the subordinate id ranges that the system gives him, and writing the id maps of
+ * a child's namespace, with newuidmap and newgidmap side by side or, for a single id, by ourselves. user_namespaces(7),
+ * subuid(5).
  */
 #ifndef RUNTIME_USERNS_H
 #define RUNTIME_USERNS_H
@@ -34,12 +35,14 @@ enum { USERNS_RANGE_MIN = 65536 };
  * userns_parse_ranges() - find a user's range in the text of /etc/subuid or /etc/subgid
  * @user: login name, may be NULL; the decimal @uid is a key too. Both files are keyed by the *user*.
  *
- * The first range of at least USERNS_RANGE_MIN ids wins; count 0 if there is none. Entries that begin with '!' are disabled.
+ * The first range of at least USERNS_RANGE_MIN ids wins; count 0 if there is none. Entries that begin with '!' are
+ * disabled.
  */
 struct userns_range userns_parse_ranges(const char *text, const char *user, uid_t uid);
 
 /**
- * userns_find_ranges() - the ranges of a user, from the files or, where nsswitch.conf names a source for `subid`, from libsubid
+ * userns_find_ranges() - the ranges of a user, from the files or, where nsswitch.conf names a source for `subid`, from
+ * libsubid
  *
  * Never fails: what cannot be read counts as no range.
  */
@@ -56,11 +59,13 @@ struct userns_job {
  *
  * userns_finish_maps() waits for both; ERR_DENIED with the reference's sentence if one failed.
  */
-must_check struct error *userns_start_maps(pid_t pid, const char *newuidmap, const char *newgidmap, const struct userns_map *uids,
-					   const struct userns_map *gids, struct userns_job *ret_job);
+must_check struct error *userns_start_maps(pid_t pid, const char *newuidmap, const char *newgidmap,
+					   const struct userns_map *uids, const struct userns_map *gids,
+					   struct userns_job *ret_job);
 must_check struct error *userns_finish_maps(struct userns_job *job);
 
-/* userns_write_single() - map only @inside_uid and @inside_gid of @pid's namespace to the caller's ids; setgroups is denied */
+/* userns_write_single() - map only @inside_uid and @inside_gid of @pid's namespace to the caller's ids; setgroups is
+ * denied */
 must_check struct error *userns_write_single(pid_t pid, uint32_t inside_uid, uint32_t inside_gid);
 
 #endif
