@@ -120,7 +120,7 @@ commands_of()
 		sed -nE 's/^  (-.,|   ) (--[a-z-]+).*/\2/p' list >names
 		[ -s names ]
 		LC_ALL=C sort -c names
-		[ "$(sed -E 's/^(  (-.,|   ) --[a-z-]+( [a-zA-Z]+)? +).*/\1/; t; d' list | awk '{ print length }' | sort -u | wc -l)" = 1 ]
+		[ "$(sed -E 's/^(  (-.,|   ) --[a-z-]+( [a-zA-Z0-9]+)? +).*/\1/; t; d' list | awk '{ print length }' | sort -u | wc -l)" = 1 ]
 	done
 }
 
