@@ -55,6 +55,21 @@ static void run_child(const struct proc_spec *spec, pid_t parent, int status_fd)
 	_exit(255);
 }
 
+struct error *proc_hold_std_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		int opened;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is this one. */
+		TRY(fs_open(AT_FDCWD, "/dev/null", O_RDWR, 0, &opened));
+		if (fcntl(opened, F_SETFD, 0) < 0)
+			return error_sys(errno, "keep /dev/null open");
+	}
+	return NULL;
+}
+
 struct error *proc_spawn(const struct proc_spec *spec, pid_t *ret_pid)
 {
 	int ends[2];

@@ -26,6 +26,13 @@ struct proc_spec {
 
 /* proc_spawn() - start a program; everything that can fail before it runs is reported here (exec included) */
 must_check struct error *proc_spawn(const struct proc_spec *spec, pid_t *ret_pid);
+/*
+ * proc_hold_std_fds() - open /dev/null on each of the descriptors 0, 1 and 2 that is closed; first thing in main()
+ *
+ * Otherwise the next file that is opened would become standard output.
+ */
+must_check struct error *proc_hold_std_fds(void);
+
 /* proc_wait() - reap @pid; *ret_status is exit status, or 128 + n if signal n ended it */
 must_check struct error *proc_wait(pid_t pid, int *ret_status);
 /**

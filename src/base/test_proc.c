@@ -134,6 +134,29 @@ static void assert_logged(void (*action)(void), const char *wanted)
 	assert_string_equal(buf_str(&text), wanted);
 }
 
+static void closed_std_fds_are_held(void **state)
+{
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	struct stat held;
+	struct stat null;
+
+	(void)state;
+	assert_true(saved >= 3);
+	(void)close(0);
+	assert_ok(proc_hold_std_fds());
+	assert_int_equal(fstat(0, &held), 0);
+	assert_int_equal(stat("/dev/null", &null), 0);
+	assert_int_equal(held.st_rdev, null.st_rdev);
+	assert_int_equal(fcntl(0, F_GETFD), 0);
+	assert_int_equal(dup2(saved, 0), 0);
+	(void)close(saved);
+	/* Open ones are left alone. */
+	assert_int_equal(fstat(1, &held), 0);
+	assert_ok(proc_hold_std_fds());
+	assert_int_equal(fstat(1, &null), 0);
+	assert_int_equal(held.st_ino, null.st_ino);
+}
+
 static void log_all_levels(void)
 {
 	log_msg(LOG_FATAL, "f\n\n");
@@ -166,6 +189,7 @@ int main(void)
 		cmocka_unit_test(statuses),
 		cmocka_unit_test(environment_is_what_was_given),
 		cmocka_unit_test(descriptors_are_closed),
+		cmocka_unit_test(closed_std_fds_are_held),
 		cmocka_unit_test(programs_that_cannot_start),
 		cmocka_unit_test(programs_are_found),
 		cmocka_unit_test(log_levels),

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/io.h"
+#include "base/proc.h"
 #include "build_config.h"
 #include "cli/help.h"
 
@@ -298,6 +299,8 @@ int cli_main(enum verb_owner owner, const struct cli_command *commands, int argc
 {
 	struct request r = { .words = xcalloc((size_t)argc + 2, sizeof(char *)) };
 
+	/* Without /dev/null the descriptors stay closed, and whoever writes to them is told. */
+	error_free(proc_hold_std_fds());
 	for (int i = 0; i < argc; i++)
 		r.words[i] = argv[i];
 

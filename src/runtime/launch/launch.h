@@ -58,6 +58,7 @@ struct launch_facts {
 	char *cwd; /* caller's working directory */
 	mode_t umask;
 	bool stdin_is_tty;
+	bool proc_is_covered;	     /* found out by trying: no user namespace may mount a new /proc */
 	bool cgroup2_unified;	     /* /sys/fs/cgroup is cgroup2 */
 	bool cgroup_hybrid;	     /* controllers of v1, and cgroup2 on /sys/fs/cgroup/unified */
 	char *newuidmap, *newgidmap; /* NULL if not on the search path; then there are no ranges either */

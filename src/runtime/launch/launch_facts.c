@@ -110,11 +110,11 @@ static uint64_t read_effective_caps(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
-/* How many ids from 0 on this user namespace has: "0 0 4294967295" on the host, fewer in most containers. */
-static uint32_t read_n_ids(void)
+/* How many ids from 0 on this user namespace has: "0 0 4294967295" on the host, fewer in most containers; 0 if unknown. */
+static uint32_t read_n_ids(const char *map_path)
 {
 	cleanup_buf struct buf text = { 0 };
-	cleanup_with(error_free) struct error *err = fs_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &text);
+	cleanup_with(error_free) struct error *err = fs_read_file(AT_FDCWD, map_path, 4096, &text);
 	cleanup_strv struct strv words = { 0 };
 	uint32_t n = 0;
 
@@ -130,6 +130,13 @@ static uint32_t read_n_ids(void)
 	if (words.n < 3 || !str_eq(words.items[0], "0") || !num_parse_u32(words.items[2], UINT32_MAX, &n))
 		return 0;
 	return n;
+}
+
+static bool is_own_gid(gid_t gid)
+{
+	uint32_t n_ids = read_n_ids("/proc/self/gid_map");
+
+	return n_ids == 0 || gid < n_ids;
 }
 
 static char *search_path_of(const struct site_conf *conf, const struct launch_options *options, bool is_root)
@@ -209,7 +216,8 @@ struct error *launch_facts_complete(const struct launch_options *options, struct
 	if (f->is_root) {
 		const struct group *tty = getgrnam("tty");
 
-		f->has_tty_group = tty != NULL;
+		/* A group that this user namespace does not have is no owner that a terminal could get. */
+		f->has_tty_group = tty && is_own_gid(tty->gr_gid);
 		f->tty_gid = tty ? tty->gr_gid : 0;
 	}
 	f->cwd = read_cwd();
@@ -221,7 +229,7 @@ struct error *launch_facts_complete(const struct launch_options *options, struct
 	gather_resolv_conf(f);
 	f->last_cap = read_last_cap();
 	f->effective_caps = read_effective_caps();
-	f->n_ids = f->is_root && options->userns ? read_n_ids() : 0;
+	f->n_ids = f->is_root && options->userns ? read_n_ids("/proc/self/uid_map") : 0;
 	if (options->env_files)
 		TRY(launch_env_files_read(options->env_files, &f->env_texts));
 	return NULL;

@@ -47,6 +47,7 @@ struct launch {
 	int parent_pidfd; /* of the user's process, in the guard; else -EBADF */
 	bool private_pidns;
 	bool facts_complete;
+	size_t n_told;	   /* notices of the plan that were printed: a second attempt does not repeat them */
 	struct userns_job maps;
 	pid_t stage_pid, server_pid;
 	int orders;	  /* our end of the stage's plan stream */
@@ -397,8 +398,8 @@ static struct error *attempt(struct launch *l, int *ret_status)
 	TRY(make_workdirs(l->plan));
 	TRY(launch_plan_check_sources(l->plan));
 	TRY(finish_maps(l));
-	for (size_t i = 0; i < l->plan->n_notices; i++)
-		l->sink(l->sink_ctx, l->plan->notices[i].level, l->plan->notices[i].text);
+	for (; l->n_told < l->plan->n_notices; l->n_told++)
+		l->sink(l->sink_ctx, l->plan->notices[l->n_told].level, l->plan->notices[l->n_told].text);
 	TRY(launch_wire_send(l->orders, l->plan));
 	close_fd(&l->orders);
 
@@ -511,6 +512,7 @@ static struct error *run(struct launch *l, int *ret_status)
 	/* A host (a container, most often) whose /proc is partly covered does not let us mount a new one. */
 	error_free(err);
 	launch_reset(l);
+	l->facts->proc_is_covered = true;
 	return run_guarded(l, ret_status);
 }
 

@@ -42,6 +42,8 @@ static struct error *mount_session(const struct launch_plan *plan)
 
 	if (err && error_errno(err) == ENOENT)
 		err = error_hint(err, "make the directory %s (installing the program does)", plan->session_dir);
+	if (err && error_errno(err) == EACCES)
+		err = error_hint(err, "let everybody enter the directory %s and those above it (mode 0755)", plan->session_dir);
 	if (err && error_errno(err) == EPERM)
 		err = error_hint(
 			err,

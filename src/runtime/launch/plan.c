@@ -130,6 +130,14 @@ static void notice_flags(struct plan_draft *d)
 			    "--userns / -u flag is redundant.");
 }
 
+static void notice_proc(struct plan_draft *d)
+{
+	if (d->facts->proc_is_covered && !d->opt->no_pid)
+		plan_notice(d, LOG_WARNING,
+			    "This host lets nobody mount a new /proc, because parts of its own are covered: the container "
+			    "shares the host's PID namespace, as with --no-pid.");
+}
+
 static void notice_image(struct plan_draft *d)
 {
 	if (d->image->config->has_volumes)
@@ -157,7 +165,8 @@ static struct error *decide(struct plan_draft *d)
 	plan->runtime_read_only = plan->runtime == LAUNCH_CRUN && !d->facts->is_root;
 	if (plan->runtime_read_only)
 		strv_add(&plan->runtime_env, "_LIBCONTAINER_CLONED_BINARY=1");
-	plan->private_pidns = !d->opt->no_pid;
+	d->no_pid = d->opt->no_pid || d->facts->proc_is_covered;
+	plan->private_pidns = !d->no_pid;
 	plan->n_layers = d->image->n_layers;
 	plan->hide_cgroup_unified = plan->runtime == LAUNCH_CRUN && d->facts->cgroup_hybrid;
 	/* With any of the three redirected, a terminal in between would merge or lose what was redirected. */
@@ -168,6 +177,8 @@ static struct error *decide(struct plan_draft *d)
 	TRY(plan_ids(d));
 	TRY(plan_mounts(d));
 	TRY(plan_config(d, &config));
+	/* Last: what a first attempt has said is the beginning of what the second says. */
+	notice_proc(d);
 	jv_dump(config, &text);
 	size_t len = text.len;
 

@@ -157,7 +157,7 @@ static struct jv *namespaces(const struct plan_draft *d)
 		{ "ipc", true },
 		{ "mount", true },
 		{ "network", d->opt->net },
-		{ "pid", !d->opt->no_pid },
+		{ "pid", !d->no_pid },
 		{ "uts", d->opt->uts || d->opt->hostname },
 		{ "user", d->inner_userns },
 	};

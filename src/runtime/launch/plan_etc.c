@@ -53,8 +53,9 @@ static struct error *resolv_conf(struct plan_draft *d)
 	else if (facts->resolv_conf)
 		text = xstrdup(facts->resolv_conf);
 	else
-		return error_new(ERR_SYSTEM, "could not read host's resolv.conf file: %s",
-				 facts->resolv_conf_error ? facts->resolv_conf_error : "no such file");
+		return error_hint(error_new(ERR_SYSTEM, "could not read host's resolv.conf file: %s",
+					    facts->resolv_conf_error ? facts->resolv_conf_error : "no such file"),
+				  "name servers with --dns, or do without by --no-mount /etc/resolv.conf");
 	etc_file(d, "resolv.conf", text);
 	return NULL;
 }

@@ -121,6 +121,12 @@ static void warn_single_id(struct plan_draft *d)
 	cleanup_free char *number = xasprintf("%u", d->facts->uid);
 	const char *name = d->facts->user_name ? d->facts->user_name : number;
 
+	if (!d->facts->newuidmap || !d->facts->newgidmap) {
+		plan_notice(d, LOG_WARNING,
+			    "newuidmap and newgidmap were not found: only your own id exists in the container. For all "
+			    "ids, ask the administrator to install them (Debian's package uidmap).");
+		return;
+	}
 	plan_notice(d, LOG_WARNING,
 		    "No subordinate ids for %s: only your own id exists in the container. For all ids, ask the "
 		    "administrator to give %s 65536 ids in /etc/subuid and /etc/subgid (see subuid(5)).",

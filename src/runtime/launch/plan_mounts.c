@@ -112,7 +112,7 @@ static struct error *mount_proc(struct plan_draft *d)
 {
 	if (!d->conf->mount_proc || plan_no_mount(d, "proc"))
 		return NULL;
-	if (d->opt->no_pid)
+	if (d->no_pid)
 		return host_bind(d, "/proc", "/proc", BIND_NOSUID, "while configuring proc mount");
 	plan_mount_add(d, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	return NULL;

@@ -41,6 +41,7 @@ struct plan_draft {
 	const struct site_conf *conf;
 	const struct launch_facts *facts;
 	struct launch_plan *plan;
+	bool no_pid;		  /* without a PID namespace: as asked, or because this host allows no new /proc */
 	bool has_image_user;   /* the image declares a USER */
 	bool inner_userns;     /* the runtime is asked for a user namespace */
 	struct plan_user user; /* of the process, ids in the container */

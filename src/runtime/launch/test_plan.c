@@ -174,6 +174,33 @@ static void resolv_conf_errors(void **state)
 	launch_plan_free(planned(&c));
 }
 
+static void no_new_proc(void **state)
+{
+	struct plan_case c;
+
+	(void)state;
+	case_user(&c);
+	case_image(&c, "nopasswd");
+
+	cleanup_with(launch_plan_free) struct launch_plan *first = planned(&c);
+
+	case_user(&c);
+	case_image(&c, "nopasswd");
+	c.facts.proc_is_covered = true;
+
+	cleanup_with(launch_plan_free) struct launch_plan *second = planned(&c);
+
+	assert_true(first->private_pidns);
+	assert_false(second->private_pidns);
+	assert_null(strstr(case_file(second, "config.json")->data, "\"pid\""));
+	assert_non_null(strstr(case_file(second, "config.json")->data, "\"source\":\"/proc\""));
+	/* What was said in the first attempt comes first. */
+	assert_int_equal(second->n_notices, first->n_notices + 1);
+	for (size_t i = 0; i < first->n_notices; i++)
+		assert_string_equal(second->notices[i].text, first->notices[i].text);
+	assert_notice(second, LOG_WARNING, "shares the host's PID namespace");
+}
+
 static void notices(void **state)
 {
 	struct plan_case c;
@@ -602,6 +629,7 @@ int main(void)
 		cmocka_unit_test(homes_of_the_unknown),
 		cmocka_unit_test(generated_files),
 		cmocka_unit_test(resolv_conf_errors),
+		cmocka_unit_test(no_new_proc),
 		cmocka_unit_test(notices),
 		cmocka_unit_test(notices_of_the_image),
 		cmocka_unit_test(no_notice_by_default),

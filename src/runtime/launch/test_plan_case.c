@@ -103,6 +103,8 @@ void case_user(struct plan_case *c)
 	c->facts.uid = 1001;
 	c->facts.gid = 1001;
 	c->facts.subuid = c->facts.subgid = (struct launch_subid){ .start = 100000, .count = 65536 };
+	c->facts.newuidmap = own(c, xstrdup("/usr/bin/newuidmap"));
+	c->facts.newgidmap = own(c, xstrdup("/usr/bin/newgidmap"));
 	c->facts.user_name = own(c, xstrdup("tester"));
 	c->facts.user_gecos = own(c, xstrdup(""));
 	c->facts.user_home = own(c, xstrdup("/home/tester"));

@@ -206,6 +206,22 @@ static void without_subordinate_ids(void **state)
 	launch_plan_free(planned(&c));
 }
 
+static void without_the_helpers(void **state)
+{
+	struct plan_case c;
+
+	(void)state;
+	case_user(&c);
+	c.facts.newgidmap = NULL;
+	c.facts.subuid.count = 0;
+
+	cleanup_with(launch_plan_free) struct launch_plan *plan = planned(&c);
+
+	assert_true(plan->single_id);
+	assert_int_equal(plan->n_notices, 1);
+	assert_notice(plan, LOG_WARNING, "newuidmap and newgidmap were not found");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +232,7 @@ int main(void)
 		cmocka_unit_test(image_users),
 		cmocka_unit_test(users_beyond_the_range),
 		cmocka_unit_test(without_subordinate_ids),
+		cmocka_unit_test(without_the_helpers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
