@@ -176,7 +176,7 @@ static struct error *convert(struct conversion *c)
 		TRY(keep_all(c));
 	}
 	if (has_overlay)
-		say(c, LOG_INFO, "Image contains a writable overlay - use 'singularity overlay seal' to convert to r/o.");
+		say(c, LOG_INFO, "Image contains a writable overlay");
 	say(c, LOG_INFO, "Writing OCI-SIF image");
 	return unchanged ? write_unchanged(c) : write_rewritten(c);
 }

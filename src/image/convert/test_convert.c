@@ -580,7 +580,7 @@ static void test_overlay_layer(void **state)
 	assert_memory_equal(got.data, ext3.data, got.len);
 	assert_string_equal(buf_str(&m.messages),
 			    "1 Squashing image to single layer\n"
-			    "1 Image contains a writable overlay - use 'singularity overlay seal' to convert to r/o.\n"
+			    "1 Image contains a writable overlay\n"
 			    "1 Writing OCI-SIF image\n");
 	layers[1].media_type = OCI_MT_EXT3; /* not the last */
 	cleanup_with(source_close) struct source *bad = memory_source_make(layers, 3);
