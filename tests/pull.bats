@@ -251,8 +251,10 @@ INFO:    Cleaning up."
 	same_files a.sif b.sif c.sif
 	split singularity pull --platform windows/amd64 x.sif oci:foreign
 	fails_with 'FATAL:   "windows" is not a valid platform OS for singularity'
-	split singularity pull --arch arm64 --platform linux/amd64 x.sif oci:foreign
-	fails_with "FATAL:   --arch and --platform cannot be used together"
+	for platform in linux/amd64 linux/arm64; do
+		split singularity pull --arch arm64 --platform "$platform" x.sif oci:foreign
+		fails_with "FATAL:   --arch and --platform cannot be used together"
+	done
 	split singularity pull n.sif "oci-archive:$inputs/noplatform.oci.tar"
 	is "$status" 0
 	is "$(grep -c "WARNING: OCI image doesn't declare a platform" <<<"$err")" 1
@@ -284,6 +286,11 @@ INFO:    Cleaning up."
 	is "$(singularity sif list one.sif | grep -c OCI.Blob)" 3
 	singularity -q pull --keep-layers same.sif oci-sif:four.sif
 	is "$(singularity sif list same.sif | grep -c OCI.Blob)" 6
+	# A path, not a name in the library.
+	for path in "$dir/same.sif" ./same.sif; do
+		singularity -q pull --force --keep-layers path.sif "$path"
+		same_files same.sif path.sif
+	done
 }
 
 @test "the cache has the modes and names of the reference, and can be left out" {

@@ -42,6 +42,12 @@ static struct error *check_docker_uri(const char *text, const struct uri *uri)
 	return NULL;
 }
 
+/* A word without transport is a name in the library, but no such name begins like a path. */
+static bool is_path(const char *word)
+{
+	return str_starts(word, "/") || str_starts(word, "./") || str_starts(word, "../");
+}
+
 static struct error *check_uri(const char *text, const struct uri *uri)
 {
 	switch (uri->transport) {
@@ -54,6 +60,9 @@ static struct error *check_uri(const char *text, const struct uri *uri)
 			return error_new(ERR_USAGE, "Bad URI %s", text);
 		return uri->transport == URI_DOCKER ? check_docker_uri(text, uri) : NULL;
 	case URI_PLAIN:
+		if (is_path(uri->rest))
+			return NULL;
+		break;
 	case URI_UNKNOWN:
 	case URI_DOCKER_DAEMON:
 	case URI_LIBRARY:
@@ -64,7 +73,6 @@ static struct error *check_uri(const char *text, const struct uri *uri)
 	case URI_INSTANCE:
 		break;
 	}
-	/* A word without transport is a name in the library. */
 	return error_hint(
 		error_new(ERR_UNSUPPORTED, "Unsupported transport type: %s", *uri->scheme ? uri->scheme : "library"),
 		"images come from docker://, docker-archive:, oci:, oci-archive: and oci-sif:");

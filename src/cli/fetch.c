@@ -79,25 +79,14 @@ static const char *choose_tmpdir(const char *given)
 	return dir && *dir ? dir : "/tmp";
 }
 
-/* Both may be given if they mean the same. */
 static struct error *choose_platform(const struct fetch_options *o, struct oci_platform *ret_platform)
 {
-	struct oci_platform by_arch = { 0 };
-
-	if (o->arch && !o->platform)
+	if (o->arch && o->platform)
+		return error_new(ERR_USAGE, "--arch and --platform cannot be used together");
+	if (o->arch)
 		return oci_platform_from_arch(o->arch, ret_platform);
 	/* "linux" alone means this machine. */
-	TRY(oci_platform_parse(o->platform ? o->platform : "linux", ret_platform));
-	if (!o->arch)
-		return NULL;
-
-	struct error *err = oci_platform_from_arch(o->arch, &by_arch);
-	bool same = !err && oci_platform_satisfies(&by_arch, ret_platform);
-
-	oci_platform_clear(&by_arch);
-	if (!err && !same)
-		err = error_new(ERR_USAGE, "--arch and --platform cannot be used together");
-	return err;
+	return oci_platform_parse(o->platform ? o->platform : "linux", ret_platform);
 }
 
 static struct error *choose_squashfs(const struct fetch_options *o, struct squash_writer_options *ret_squash)

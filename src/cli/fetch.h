@@ -28,7 +28,7 @@ struct fetch;
  * fetch_new() - check the options and open the cache
  *
  * A cache that cannot be used is one WARNING. Errors: ERR_USAGE for platforms and codecs, and if --arch and --platform
- * differ.
+ * are both given.
  */
 must_check struct error *fetch_new(const struct fetch_options *options, struct fetch **ret_fetch);
 void fetch_free(struct fetch *f);
