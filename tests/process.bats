@@ -168,13 +168,6 @@ check_exits()
 	fails_with user "image format not recognized" none true
 }
 
-@test "images that the reference program made run: 199" {
-	for name in tiny tiny-full layers layers-keep zstd docker2 times noplatform index-digest odd-hardlink-keep odd-recreate r-cosign; do
-		split inside "$BATS_TEST_DIRNAME/fixtures/images/$name.sif" /bin/sh
-		is "$name $status $out" "$name 0 "
-	done
-}
-
 @test "an image without /proc, /sys, /dev, /etc and a shell: 202, 203" {
 	require gcc
 	printf '#include <unistd.h>\nint main(void) { return write(1, "hello\\n", 6) != 6; }\n' >hello.c

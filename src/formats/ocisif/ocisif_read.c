@@ -78,7 +78,8 @@ static struct error *find_root_index(const struct ocisif *img, const char *path,
 		found = &img->sif->descrs[i];
 	}
 	if (!found)
-		return error_new(ERR_UNSUPPORTED, "not an OCI-SIF: \"%s\"", path);
+		return error_hint(error_new(ERR_UNSUPPORTED, "not an OCI-SIF: \"%s\"", path),
+				  "an image of native mode cannot be read, pull it again");
 	*ret_descr = found;
 	return NULL;
 }
@@ -111,7 +112,7 @@ static struct error *load_manifest(struct ocisif *img, const char *path)
 	cleanup_with(oci_index_free) struct oci_index *index = NULL;
 	cleanup_buf struct buf root = { 0 };
 	cleanup_buf struct buf manifest = { 0 };
-	const struct sif_descr *d;
+	const struct sif_descr *d = NULL;
 	const struct oci_desc *desc;
 
 	TRY(find_root_index(img, path, &d));

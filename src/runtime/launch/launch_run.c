@@ -194,15 +194,19 @@ static bool serve_user_xattrs(const struct launch *l)
 	return !l->facts->is_root;
 }
 
-static struct error *check_layers(const struct ocisif *img)
+static struct error *check_image(const struct ocisif *img, const char *path)
 {
+	if (!img->config)
+		return error_new(ERR_UNSUPPORTED, "%s holds data, not an image: there is nothing in it to run", path);
 	if (!img->n_layers)
 		return error_new(ERR_UNSUPPORTED, "while mounting squashfs layers: image has no layers");
 	for (size_t i = 0; i < img->n_layers; i++) {
-		if (!str_eq(img->layers[i].desc->media_type, OCI_MT_SQUASHFS))
-			return error_new(ERR_UNSUPPORTED,
-					 "while mounting squashfs layers: unsupported layer mediaType \"%s\"",
-					 img->layers[i].desc->media_type);
+		if (str_eq(img->layers[i].desc->media_type, OCI_MT_SQUASHFS))
+			continue;
+		return error_hint(error_new(ERR_UNSUPPORTED,
+					    "while mounting squashfs layers: unsupported layer mediaType \"%s\"",
+					    img->layers[i].desc->media_type),
+				  "an image with a writable overlay cannot be run, pull it again");
 	}
 	return NULL;
 }
@@ -499,7 +503,7 @@ static struct error *run(struct launch *l, int *ret_status)
 				  "found in $PATH"),
 			"install crun (or runc), or name its directory in the search path directives of "
 			"singularity.conf");
-	TRY(check_layers(l->img));
+	TRY(check_image(l->img, l->options->image_path));
 	TRY(launch_monitor_block_signals(&l->mask, &l->signal_fd));
 	if (l->options->no_pid)
 		return run_guarded(l, ret_status);
