@@ -230,5 +230,5 @@ look_at_user_container()
 	session=$(singularity buildcfg SESSIONDIR)
 	[ -d "$session" ]
 	is "$(ls -A "$session")" ""
-	lacks "$(ps -eo args)" "$plain"
+	no_process "$plain"
 }

@@ -54,23 +54,38 @@ use_runtime()
 	use_conf "s|^(root\|user) search path = .*|\1 search path = $dir/runtimes|"
 }
 
-# singularity_as WHO ARGUMENTS...: as "user", "root" or "fakeroot" (the user, with that option behind the command)
-singularity_as()
+# words_as WHO VERB ARGUMENTS...: the command line of `singularity_as` in $words, for those who want its process id
+words_as()
 {
 	local who=$1 verb=$2
-	local words=()
 
 	shift 2
-	case $who in
-	root) words=(singularity "$verb") ;;
-	user) words=("${user_words[@]}" singularity "$verb") ;;
-	fakeroot) words=("${user_words[@]}" singularity "$verb" --fakeroot) ;;
-	esac
-	if [ -e "$dir/own.conf" ]; then
-		on_host "mount --bind '$dir/own.conf' '$conf'" "${words[@]}" "$@"
-	else
-		"${words[@]}" "$@"
-	fi
+	words=()
+	[ ! -e "$dir/own.conf" ] || words=(unshare -m --propagation private -- sh -ec "mount --bind '$dir/own.conf' '$conf'; exec \"\$@\"" sh)
+	[ "$who" = root ] || words+=("${user_words[@]}")
+	words+=(singularity "$verb")
+	[ "$who" != fakeroot ] || words+=(--fakeroot)
+	words+=("$@")
+}
+
+# singularity_as WHO VERB ARGUMENTS...: as "user", "root" or "fakeroot" (the user, with that option behind the command)
+singularity_as()
+{
+	local words
+
+	words_as "$@"
+	"${words[@]}"
+}
+
+# no_process PATTERN: none whose command line has it; of the programs that a test started, the last may be about to end
+no_process()
+{
+	for _ in $(seq 50); do
+		pgrep -f "$1" >/dev/null || return 0
+		sleep 0.02
+	done
+	echo "left: $(pgrep -a -f "$1")" >&2
+	return 1
 }
 
 # Everyone that the caller can be.
