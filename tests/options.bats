@@ -98,6 +98,7 @@ inside()
 	is "$(inside --env A=1,2 "$image" sh -c 'echo "$A"')" 1,2
 	is "$(inside --env A=1,B=2 "$image" sh -c 'echo "$A $B"')" "1 2"
 	is "$(inside --env '"A=x y"' "$image" sh -c 'echo "$A"')" "x y"
+	is "$(inside --env 'A="x y"' "$image" sh -c 'echo "$A"')" "x y"
 	is "$(inside --env A=1 --env A=2 "$image" sh -c 'echo "$A"')" 2
 	echo 'A=file' >vars
 	export SINGULARITYENV_A=host

@@ -157,20 +157,28 @@ static size_t count_char(const char *text, char wanted)
 	return n;
 }
 
+/* Quotes around the pair do not count, and those around its value alone neither: A="x y" is A=x y. */
+static char *unquote_pair(const char *text)
+{
+	const char *value = strchr(text, '=') + 1;
+	size_t len = strlen(text);
+
+	if (len > (size_t)(value - text) + 1 && *value == '"' && text[len - 1] == '"')
+		return xasprintf("%.*s%.*s", (int)(value - text), text, (int)(strlen(value) - 2), value + 1);
+	while (len && text[len - 1] == '"')
+		len--;
+	while (len && text[0] == '"') {
+		text++;
+		len--;
+	}
+	return xstrndup(text, len);
+}
+
 /* One "=" makes one pair, whose commas belong to the value; more of them make a CSV record of pairs. */
 static struct error *add_pairs(struct strv *map, const char *text)
 {
 	if (count_char(text, '=') == 1) {
-		size_t len = strlen(text);
-
-		while (len && text[len - 1] == '"')
-			len--;
-		while (len && text[0] == '"') {
-			text++;
-			len--;
-		}
-
-		cleanup_free char *pair = xstrndup(text, len);
+		cleanup_free char *pair = unquote_pair(text);
 
 		return add_pair(map, pair);
 	}

@@ -184,13 +184,17 @@ static void test_pairs(void **state)
 	cleanup_parsed struct parsed p = { 0 };
 
 	(void)state;
-	PARSE(&p, "--env", "A=1,2", "--env", "B=1,C=2", "--env", "\"D=x y\"", "--env", "A=3", "--env", "E=");
+	PARSE(&p, "--env", "A=1,2", "--env", "B=1,C=2", "--env", "\"D=x y\"", "--env", "A=3", "--env", "E=", "--env",
+	      "F=\"x, y\"", "--env", "G=\"", "--env", "H=\"\"");
 	assert_null(p.err);
 	assert_string_equal(strv_getenv(&p.f.env, "A"), "3");
 	assert_string_equal(strv_getenv(&p.f.env, "B"), "1");
 	assert_string_equal(strv_getenv(&p.f.env, "C"), "2");
 	assert_string_equal(strv_getenv(&p.f.env, "D"), "x y");
 	assert_string_equal(strv_getenv(&p.f.env, "E"), "");
+	assert_string_equal(strv_getenv(&p.f.env, "F"), "x, y");
+	assert_string_equal(strv_getenv(&p.f.env, "G"), "");
+	assert_string_equal(strv_getenv(&p.f.env, "H"), "");
 	assert_refused("--env", "FOO",
 		       "invalid argument \"FOO\" for \"--env\" flag: FOO must be formatted as key=value");
 	assert_refused("--env", "A=1,B=2,C",
