@@ -102,6 +102,29 @@ static struct error *mount_layers(const char *layers, int file_server)
 	return io_send_fd(file_server, "f", 1, fuse);
 }
 
+/*
+ * An image may bring /dev as a link. runc resolves it inside the image when it mounts there, but not when it makes /dev/fd, /dev/ptmx
+ * and the like beneath: those would appear on the host (CVE-2026-47766 is the same in crun). A directory of the writable layer takes
+ * the place of such a link.
+ */
+static struct error *replace_links(const char *rootfs)
+{
+	static const char *const mount_points[] = { "dev", "proc", "sys" };
+	cleanup_fd int root = -EBADF;
+
+	TRY(fs_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &root));
+	for (size_t i = 0; i < ARRAY_LEN(mount_points); i++) {
+		struct stat st;
+
+		if (fstatat(root, mount_points[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode))
+			continue;
+		if (unlinkat(root, mount_points[i], 0) < 0)
+			return error_sys(errno, "replace the link /%s of the image", mount_points[i]);
+		TRY(make_dir(root, mount_points[i], 0755));
+	}
+	return NULL;
+}
+
 static struct error *mount_root(const struct launch_plan *plan, int file_server)
 {
 	cleanup_free char *rootfs = xasprintf("%s/rootfs", plan->bundle);
@@ -110,7 +133,8 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 	cleanup_free char *work = xasprintf("%s/overlay/work", plan->bundle);
 
 	TRY(mount_layers(layers, file_server));
-	return mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs);
+	TRY(mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs));
+	return replace_links(rootfs);
 }
 
 /*
