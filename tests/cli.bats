@@ -124,6 +124,29 @@ commands_of()
 	done
 }
 
+# Options in the help of COMMAND: name, letter or "-", type.
+options_of()
+{
+	# shellcheck disable=SC2086 # words of a command
+	singularity $1 --help | sed -n -E 's/^  (-(.), |    )--([a-z-]+)( ([A-Za-z0-9]+))?( .*|)$/\3 -\2 \5/p' |
+		awk '{ if (NF < 3) $3 = "bool"; print $1, $2, $3 }' | grep -v '^help '
+}
+
+@test "options: letter and type are those of the reference; hidden ones stay hidden" {
+	own=' --squashfs-codec --squashfs-level '
+	count=0
+	for command in exec run shell test pull 'cache list' 'cache clean'; do
+		while read -r name letter type; do
+			count=$((count + 1))
+			[[ "$own" != *" --$name "* ]] || continue
+			row=$(awk -F '\t' -v c="$command" -v n="--$name" '$1 == c && $2 == n { print ($3 == "" ? "-" : $3), $4, $8, $9 }' \
+				"$BATS_TEST_DIRNAME/fixtures/flags.tsv")
+			is "$command --$name: $row" "$command --$name: $letter $type no no"
+		done <<<"$(options_of "$command")"
+	done
+	[ "$count" -ge 170 ] || { echo "$count" >&2; false; }
+}
+
 @test "help of a word that is no command" {
 	split singularity help nonsense
 	is "$status$out" 0
@@ -273,6 +296,36 @@ commands_of()
 	echo 'mount dev = foo' >c.conf
 	split singularity -c c.conf version
 	has "$err" "value authorized for directive 'mount dev' are [yes no minimal]"
+}
+
+# A value of every directive that no site has: the reader checks it, and the program runs with it.
+@test "configuration: every directive of the reference, none unknown, wrong values refused" {
+	local directive type default allowed refused=0
+
+	while IFS=$'\t' read -r directive type default allowed; do
+		[ "$directive" != directive ] || continue
+		case $type in
+		bool|string) value=${allowed##*,} ;;
+		uint) value=17 ;;
+		list) value="/one, /two" ;;
+		esac
+		echo "$directive = ${value:-/some/path}" >>all.conf
+		case $type,$allowed in
+		bool,*|string,?*|uint,*)
+			echo "$directive = maybe" >bad.conf
+			split singularity -c bad.conf version
+			is "$directive $status $out" "$directive 255 "
+			has "$err" "FATAL:   While initializing: couldn't parse configuration file bad.conf: "
+			refused=$((refused + 1))
+			;;
+		esac
+	done <"$BATS_TEST_DIRNAME/fixtures/config-directives.tsv"
+	[ "$(wc -l <all.conf)" -ge 62 ] && [ "$refused" -ge 43 ]
+	split singularity -c all.conf version
+	is "$status $out $err" "0 4.5.1 "
+	echo 'no such thing = 1' >>all.conf
+	split singularity -c all.conf version
+	is "$status $err" '0 WARNING: Unknown directive "no such thing" in all.conf, ignoring it.'
 }
 
 @test "configuration: the installed file is the shipped one and is kept by a second installation" {
