@@ -79,6 +79,8 @@ make_image()
 split()
 {
 	status=0
+	# Runtimes give the files to the container's user, where an image has one.
+	rm -f "$dir/.out" "$dir/.err"
 	"$@" >"$dir/.out" 2>"$dir/.err" || status=$?
 	out=$(cat "$dir/.out")
 	err=$(cat "$dir/.err")
