@@ -310,6 +310,18 @@ oci-sif 700
 oci-sif/sha256:e53c6b18c3bc617dc111d4eb6249a16c0fab72fa840a62e9c9c5e7dd5d876104 700"
 }
 
+@test "the directory in the home is for its owner alone: ~/.singularity" {
+	unset SINGULARITY_CACHEDIR
+	as_user singularity cache list >/dev/null
+	chmod 755 "$user_home/.singularity"
+	as_user singularity cache list >/dev/null
+	is "$(stat -c %a "$user_home/.singularity" "$user_home/.singularity/cache")" $'700\n700'
+	# One that is named may be anything.
+	as_user mkdir -m 755 named
+	SINGULARITY_CONFIGDIR=$dir/named as_user singularity cache list >/dev/null
+	is "$(stat -c %a named named/cache)" $'755\n700'
+}
+
 @test "the cache may have any path" {
 	unpack tiny
 	mkdir real

@@ -4,6 +4,7 @@
 #include "base/draft.h"
 #include "base/fs.h"
 #include "base/io.h"
+#include "base/log.h"
 
 #include <pwd.h>
 #include <sys/statvfs.h>
@@ -130,14 +131,39 @@ static struct error *check_root(struct cache *cache)
 	return NULL;
 }
 
+/*
+ * ~/.singularity holds passwords too. A directory that SINGULARITY_CONFIGDIR names may be any, /tmp for one: its mode
+ * is not ours to change.
+ */
+static struct error *tighten_user_dir(void)
+{
+	cleanup_free char *path = NULL;
+	cleanup_fd int fd = -EBADF;
+	struct stat st;
+
+	TRY(cache_user_dir(&path));
+	TRY(fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd));
+	if (fstat(fd, &st) < 0)
+		return error_sys(errno, "stat %s", path);
+	if (st.st_uid != geteuid() || (st.st_mode & 07777) == 0700)
+		return NULL;
+	if (fchmod(fd, 0700) < 0)
+		log_debug("couldn't enforce permission 0700 on %s: %s", path, error_strerror(errno));
+	return NULL;
+}
+
 struct error *cache_open(const char *dir, struct cache **ret_cache)
 {
 	cleanup_with(cache_close) struct cache *cache = xcalloc(1, sizeof(*cache));
+	bool in_user_dir = !dir && !environment("SINGULARITY_CACHEDIR") && !environment("SINGULARITY_CONFIGDIR");
 
 	cache->fd = -EBADF;
 	TRY(find_root(dir, &cache->root));
 	TRY(make_root(cache->root, &cache->fd));
 	TRY(check_root(cache));
+	/* What is no directory of its own, such as a link into another, stays as it is. */
+	if (in_user_dir)
+		error_free(tighten_user_dir());
 	*ret_cache = take_ptr(&cache);
 	return NULL;
 }
