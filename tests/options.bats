@@ -217,6 +217,10 @@ inside()
 	has "$err" "INFO:    --oci runtime uses a PID namespace by default, pid flag is redundant."
 	split inside --ipc "$image" echo ok
 	has "$err" "INFO:    --oci runtime always uses an IPC namespace, ipc flag is redundant."
+	for option in --tmp-sandbox --no-tmp-sandbox --writable-tmpfs --no-eval --network=foo; do
+		split inside "$option" "$image" echo ok
+		is "$option $out $err" "$option ok "
+	done
 }
 
 @test "variables that are none of ours, or of no use, change nothing" {

@@ -119,6 +119,9 @@ INFO:    Cleaning up."
 	singularity -q pull --force a.sif oci:tiny
 	singularity -q pull b.sif oci:tiny
 	same_files a.sif b.sif
+	echo old >a.sif
+	SINGULARITY_FORCE=1 singularity -q pull a.sif oci:tiny
+	same_files a.sif b.sif
 	is "$(ls -A)" "$(printf '%s\n' .err .out a.sif b.sif cache tiny)"
 }
 
@@ -248,7 +251,8 @@ INFO:    Cleaning up."
 	singularity -q pull --arch arm64 a.sif oci:foreign
 	singularity -q pull --platform linux/arm64/v8 b.sif oci:foreign
 	SINGULARITY_PULL_ARCH=aarch64 singularity -q pull c.sif oci:foreign
-	same_files a.sif b.sif c.sif
+	SINGULARITY_PLATFORM=linux/arm64 singularity -q pull d.sif oci:foreign
+	same_files a.sif b.sif c.sif d.sif
 	split singularity pull --platform windows/amd64 x.sif oci:foreign
 	fails_with 'FATAL:   "windows" is not a valid platform OS for singularity'
 	for platform in linux/amd64 linux/arm64; do
@@ -564,9 +568,12 @@ start_registry()
 	split singularity exec oci:box.layout echo again
 	is "$out$status" again0
 	is "$err" "INFO:    Using cached OCI-SIF image"
-	split singularity exec --disable-cache oci:box.layout echo uncached
+	mkdir temporary
+	SINGULARITY_TMPDIR=$dir/temporary split singularity exec --disable-cache oci:box.layout echo uncached
 	is "$out$status" uncached0
 	has "$err" "INFO:    Cleaning up."
+	lacks "$err" "ERROR"
+	is "$(ls -A temporary)" ""
 	split singularity exec oci:none true
 	is "$status" 255
 	is "$err" "FATAL:   Unable to handle oci:none uri: failed to get digest for oci:none: stat none/index.json: no such file or directory"
