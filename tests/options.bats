@@ -209,6 +209,10 @@ inside()
 	split as_user singularity -s exec --nohttps "$image" echo ok
 	is "$out" ok
 	is "$err" "Flag --nohttps has been deprecated, use --no-https"
+	split inside --sif-fuse "$image" true
+	is "$status" 255
+	has "$err" "Flag --sif-fuse has been deprecated, "
+	has "${err##*$'\n'}" "FATAL:   while configuring container: not supported by OCI launcher: SIFFUSE"
 }
 
 @test "redundant options print a line and change nothing" {

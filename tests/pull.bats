@@ -78,6 +78,14 @@ INFO:    Cleaning up."
 	is "$status$out$err" 0
 }
 
+@test "no program of the host is needed, and nobody checks signatures" {
+	unpack tiny
+	PATH=/nonexistent "$singularity" -q pull a.sif oci:tiny
+	split singularity -s pull -U b.sif oci:tiny
+	is "$status $err" "0 Flag --allow-unsigned has been deprecated, pull checks no signatures"
+	same_files a.sif b.sif
+}
+
 @test "names of the image file" {
 	unpack tiny
 	cp "$inputs/tiny.docker.tar" img.tar
