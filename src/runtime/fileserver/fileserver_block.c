@@ -28,6 +28,9 @@ struct block {
 	struct squash_block where;
 	enum block_state state;
 	bool stored;	/* its rest was given to the page cache */
+	fuse_ino_t pass_node; /* goes into this file's page cache as soon as it is unpacked; 0: nothing of the kind */
+	uint64_t pass_at;
+	uint32_t pass_offset, pass_length;
 	unsigned int refs;
 	uint8_t *data;
 	size_t size;	/* bytes unpacked */
@@ -286,6 +289,8 @@ static void answer_all(struct read_request *ready)
 	}
 }
 
+static void pass_on(struct blocks *blocks, struct block *b);
+
 /* Loads @b, which was just taken from a queue; called and left with the lock held. */
 static void work_on(struct blocks *blocks, struct bench *bench, struct block *b)
 {
@@ -308,6 +313,8 @@ static void work_on(struct blocks *blocks, struct bench *bench, struct block *b)
 		block_unlink(blocks, b); /* who asks again tries again */
 	blocks->pending_bytes -= b->room;
 	(void)pthread_cond_signal(&blocks->drained);
+	if (b->pass_node && data)
+		pass_on(blocks, b);
 	ready = take_waiters(b);
 	if (ready) {
 		(void)pthread_mutex_unlock(&blocks->lock);
@@ -541,27 +548,74 @@ static void *store_main(void *arg)
 	return NULL;
 }
 
+/* Queues a store; takes over a reference of its block, which is dropped when the storing thread is behind. Called with the lock. */
+static void store_add(struct blocks *blocks, const struct store *s)
+{
+	bool fits = blocks->n_stores < STORES_MAX && block_data(s->block, s->offset, s->length);
+
+	if (fits && !blocks->store_thread)
+		blocks->store_thread = thread_start(store_main, blocks);
+	if (!fits || !blocks->store_thread) {
+		block_unref(blocks, s->block);
+		return;
+	}
+	blocks->stores[(blocks->first_store + blocks->n_stores++) % STORES_MAX] = *s;
+	if (blocks->store_idle)
+		(void)pthread_cond_signal(&blocks->stores_come);
+}
+
 void blocks_store(struct blocks *blocks, const struct read_request *r, const struct piece *p)
 {
-	struct block *b = p->block;
+	struct store s = {
+		.block = p->block,
+		.node = r->node,
+		.at = p->store_at,
+		.offset = p->store_offset,
+		.length = p->store_length,
+		.done_from = p->offset,
+		.done_to = p->offset + p->length,
+	};
 
 	(void)pthread_mutex_lock(&blocks->lock);
-	if (blocks->n_stores < STORES_MAX && block_data(b, p->store_offset, p->store_length) && !blocks->store_thread)
-		blocks->store_thread = thread_start(store_main, blocks);
-	if (blocks->n_stores < STORES_MAX && block_data(b, p->store_offset, p->store_length) && blocks->store_thread) {
-		blocks->stores[(blocks->first_store + blocks->n_stores++) % STORES_MAX] = (struct store){
-			.block = b,
-			.node = r->node,
-			.at = p->store_at,
-			.offset = p->store_offset,
-			.length = p->store_length,
-			.done_from = p->offset,
-			.done_to = p->offset + p->length,
-		};
-		if (blocks->store_idle)
-			(void)pthread_cond_signal(&blocks->stores_come);
+	store_add(blocks, &s);
+	(void)pthread_mutex_unlock(&blocks->lock);
+}
+
+/* The whole part of a block that belongs to the file of its pass_node. Called with the lock. */
+static void pass_on(struct blocks *blocks, struct block *b)
+{
+	struct store s = {
+		.block = b,
+		.node = b->pass_node,
+		.at = b->pass_at,
+		.offset = b->pass_offset,
+		.length = b->pass_length,
+		.done_from = b->pass_offset,
+		.done_to = b->pass_offset,
+	};
+
+	b->pass_node = 0;
+	block_ref(blocks, b);
+	store_add(blocks, &s);
+}
+
+void blocks_pass_on(struct blocks *blocks, uint32_t layer, const struct squash_block *where, fuse_ino_t node, uint64_t at)
+{
+	struct block *b;
+	bool is_new;
+
+	(void)pthread_mutex_lock(&blocks->lock);
+	b = block_get(blocks, layer, where, &is_new);
+	if (is_new) { /* nobody unpacks it: then reads will */
+		block_destroy(blocks, b);
 	} else {
-		block_unref(blocks, b);
+		b->stored = b->stored || !where->is_fragment;
+		b->pass_node = node;
+		b->pass_at = at;
+		b->pass_offset = where->offset;
+		b->pass_length = where->length;
+		if (b->state == BLOCK_READY && b->data)
+			pass_on(blocks, b);
 	}
 	(void)pthread_mutex_unlock(&blocks->lock);
 }

@@ -80,6 +80,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		reply_error(req, err);
 	else
 		(void)fuse_reply_entry(req, &e); /* node 0: there is nothing, and that stays so */
+	if (!err && e.ino && e.ino == server->expected)
+		server->expected_known = true;
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)

@@ -99,6 +99,8 @@ struct fileserver {
 	size_t dir_bytes;
 	struct blocks *blocks;
 	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
+	uint64_t n_served;   /* requests, the first handshake included */
+	bool expected_known; /* the kernel has looked it up */
 	struct fuse_session *session;
 	uint8_t *reply;	  /* buffer of directory replies */
 	size_t reply_size;
@@ -170,6 +172,11 @@ void blocks_trim(struct blocks *blocks);
 void blocks_submit(struct blocks *blocks, uint32_t layer, struct read_request *r, const struct squash_block *where);
 /* blocks_ahead() - unpack a block before it is asked for, when no request waits */
 void blocks_ahead(struct blocks *blocks, uint32_t layer, const struct squash_block *where);
+/**
+ * blocks_pass_on() - give a block that is being unpacked ahead to the page cache, now or as soon as it is there
+ * @node: file it belongs to, known to the kernel; @at: place in that file
+ */
+void blocks_pass_on(struct blocks *blocks, uint32_t layer, const struct squash_block *where, fuse_ino_t node, uint64_t at);
 /* blocks_load_now() - unpack on this thread, before there are others; released by block_release() */
 must_check struct error *blocks_load_now(struct blocks *blocks, uint32_t layer, const struct squash_block *where,
 					 struct block **ret_block);

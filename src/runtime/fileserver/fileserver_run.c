@@ -104,23 +104,74 @@ static void quiet_log(enum fuse_log_level level, const char *fmt, va_list ap)
 	(void)ap;
 }
 
-static struct error *session_start(struct fileserver *server, int fuse_fd)
+static struct error *session_prepare(struct fileserver *server)
 {
 	static char name[] = "singularity";
 	char *argv[] = { name, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	struct fuse_lowlevel_ops ops = ops_table(server);
-	char path[32];
 
 	if (!server->debug)
 		fuse_set_log_func(quiet_log);
 	server->session = fuse_session_new(&args, &ops, sizeof(ops), server);
 	if (!server->session)
 		return error_new(ERR_SYSTEM, "no FUSE session");
+	return NULL;
+}
+
+static struct error *session_start(struct fileserver *server, int fuse_fd)
+{
+	char path[32];
+
 	(void)snprintf(path, sizeof(path), "/dev/fd/%d", fuse_fd);
 	if (fuse_session_mount(server->session, path) != 0)
 		return error_new(ERR_SYSTEM, "no FUSE session on descriptor %d", fuse_fd);
 	return NULL;
+}
+
+/*
+ * The program of the container, in the moments that the runtime still needs: its first blocks are unpacked, and, once the kernel knows
+ * the file (@pass_on), given to the page cache, so that starting it asks for nothing. What is wrong with it, the reads will tell.
+ */
+static struct error *expected_blocks(struct fileserver *server, bool pass_on)
+{
+	const struct layer *layer = node_layer(server, server->expected);
+	uint32_t block_size = squash_super(layer->img)->block_size;
+	uint32_t number = (uint32_t)(layer - server->layers);
+	struct squash_block where;
+	struct kept_file *f;
+	uint64_t n;
+
+	TRY(node_file(server, server->expected, &f));
+	n = squash_map_count(f->map);
+	for (uint64_t i = 0; i < n && i < FILESERVER_EXPECTED_BLOCKS; i++) {
+		TRY(squash_map_block(f->map, i, &where));
+		if (where.stored_size == 0)
+			continue;
+		if (pass_on)
+			blocks_pass_on(server->blocks, number, &where, server->expected, i * block_size);
+		else
+			blocks_ahead(server->blocks, number, &where);
+	}
+	return NULL;
+}
+
+/*
+ * What the expected program needs between two requests. Whoever looked it up has it when he asks for the next thing, not before: the
+ * answer to a lookup becomes an inode in the asking process.
+ */
+static void serve_expected(struct fileserver *server, bool was_known)
+{
+	static const uint64_t first_request = 1;
+
+	if (!server->expected)
+		return;
+	if (server->n_served == first_request)
+		error_free(expected_blocks(server, false));
+	if (!was_known)
+		return;
+	error_free(expected_blocks(server, true));
+	server->expected = 0;
 }
 
 /*
@@ -137,7 +188,11 @@ static void serve(struct fileserver *server)
 		int n = fuse_session_receive_buf(server->session, &buf);
 
 		if (n > 0) {
+			bool was_known = server->expected_known;
+
 			fuse_session_process_buf(server->session, &buf);
+			server->n_served++;
+			serve_expected(server, was_known);
 			used = true;
 			if (!timer)
 				tick_every(FILESERVER_IDLE_S);
@@ -156,24 +211,6 @@ static void serve(struct fileserver *server)
 		used = false;
 	}
 	free(buf.mem);
-}
-
-/* The program of the container, in the moments that the runtime still needs. Whatever is wrong with it, the reads will tell. */
-static struct error *unpack_expected(struct fileserver *server)
-{
-	const struct layer *layer = node_layer(server, server->expected);
-	struct squash_block where;
-	struct kept_file *f;
-	uint64_t n;
-
-	TRY(node_file(server, server->expected, &f));
-	n = squash_map_count(f->map);
-	for (uint64_t i = 0; i < n && i < FILESERVER_EXPECTED_BLOCKS; i++) {
-		TRY(squash_map_block(f->map, i, &where));
-		if (where.stored_size > 0)
-			blocks_ahead(server->blocks, (uint32_t)(layer - server->layers), &where);
-	}
-	return NULL;
 }
 
 static void print_counts(const struct fileserver *server)
@@ -198,21 +235,20 @@ static struct error *run(struct fileserver *server, int sock)
 	char byte;
 	size_t n;
 
-	TRY(io_recv_fd(sock, &byte, 1, &n, &fuse_fd));
-	(void)close(sock);
-	if (fuse_fd < 0)
-		return error_new(ERR_SYSTEM, "no file system came to be served");
 	/* One heap for all threads: blocks are made by one and freed by another, and what is free can be given back. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	tick_setup();
+	TRY(session_prepare(server));
+	TRY(io_recv_fd(sock, &byte, 1, &n, &fuse_fd));
+	(void)close(sock);
+	if (fuse_fd < 0)
+		return error_new(ERR_SYSTEM, "no file system came to be served");
 	TRY(session_start(server, fuse_fd));
 	(void)take_fd(&fuse_fd); /* the session's now */
 	if (!sandbox_enter())
 		log_debug("file server: no seccomp on this kernel");
-	if (server->expected)
-		error_free(unpack_expected(server));
 	serve(server);
 	if (server->debug)
 		print_counts(server);

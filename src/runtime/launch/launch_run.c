@@ -294,23 +294,29 @@ static struct error *set_owners(struct launch *l)
 	return fileserver_set_owners(l->server, uids, plan->n_served_uids, gids, plan->n_served_gids);
 }
 
-/* The program will be read first of all: the server unpacks it while the runtime makes the container ready. */
+/*
+ * The program will be read first of all: the server unpacks it while the runtime makes the container ready. From here on the plan's
+ * program is a path in the image that the server found, or "".
+ */
 static struct error *expect_program(struct launch *l)
 {
-	const char *program = l->plan->program;
+	cleanup_free char *program = take_ptr(&l->plan->program);
 	cleanup_strv struct strv dirs = { 0 };
+	bool found = false;
 
+	l->plan->program = xstrdup("");
 	if (strchr(program, '/'))
-		return fileserver_expect(l->server, program, NULL);
-	strv_split(&dirs, l->plan->program_path, ':');
-	for (size_t i = 0; i < dirs.n && *program; i++) {
+		strv_add(&dirs, "");
+	else
+		strv_split(&dirs, l->plan->program_path, ':');
+	for (size_t i = 0; i < dirs.n && *program && !found; i++) {
 		cleanup_free char *path = xasprintf("%s/%s", dirs.items[i], program);
-		bool found = false;
 
-		if (*dirs.items[i] == '/')
-			TRY(fileserver_expect(l->server, path, &found));
-		if (found)
-			break;
+		TRY(fileserver_expect(l->server, path, &found));
+		if (!found)
+			continue;
+		free(l->plan->program);
+		l->plan->program = take_ptr(&path);
 	}
 	return NULL;
 }

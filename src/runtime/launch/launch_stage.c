@@ -125,6 +125,24 @@ static struct error *replace_links(const char *rootfs)
 	return NULL;
 }
 
+/*
+ * Looks the container's program up, so that the kernel knows its file and the file server can hand it what it unpacks
+ * meanwhile. Whatever is wrong with the path, the runtime will say.
+ */
+static void look_up_program(const struct launch_plan *plan, const char *rootfs)
+{
+	cleanup_fd int root = -EBADF;
+	cleanup_fd int fd = -EBADF;
+	struct error *err;
+
+	if (!*plan->program)
+		return;
+	err = fs_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, &root);
+	if (!err)
+		err = fs_open_in_root(root, plan->program, O_PATH, 0, &fd);
+	error_free(err);
+}
+
 static struct error *mount_root(const struct launch_plan *plan, int file_server)
 {
 	cleanup_free char *rootfs = xasprintf("%s/rootfs", plan->bundle);
@@ -134,6 +152,7 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 
 	TRY(mount_layers(layers, file_server));
 	TRY(mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs));
+	look_up_program(plan, rootfs);
 	return replace_links(rootfs);
 }
 

@@ -46,6 +46,7 @@ struct error *launch_wire_send(int fd, const struct launch_plan *plan)
 	put_str(&b, plan->session_dir);
 	put_str(&b, plan->bundle);
 	put_str(&b, plan->runtime_path);
+	put_str(&b, plan->program);
 	put_strv(&b, &plan->runtime_argv);
 	put_strv(&b, &plan->runtime_env);
 	put_u32le(&b, (uint32_t)plan->n_files);
@@ -130,6 +131,7 @@ struct error *launch_wire_recv(int fd, struct launch_plan **ret_plan)
 	plan->session_dir = get_str(&c, NULL);
 	plan->bundle = get_str(&c, NULL);
 	plan->runtime_path = get_str(&c, NULL);
+	plan->program = get_str(&c, NULL);
 	get_strv(&c, &plan->runtime_argv);
 	get_strv(&c, &plan->runtime_env);
 	get_files(&c, plan);

@@ -28,6 +28,7 @@ static struct launch_plan *sample_plan(void)
 	plan->session_dir = xstrdup("/session");
 	plan->bundle = xstrdup("/session/oci-bundle1");
 	plan->runtime_path = xstrdup("/usr/bin/crun");
+	plan->program = xstrdup("/bin/true");
 	strv_add(&plan->runtime_argv, "crun");
 	strv_add(&plan->runtime_argv, "");
 	strv_add(&plan->runtime_env, "A=b");
@@ -53,6 +54,7 @@ static void plan_crosses_the_wire(void **state)
 	assert_int_equal(got->session_size_mib, 64);
 	assert_int_equal(got->n_layers, 3);
 	assert_string_equal(got->bundle, "/session/oci-bundle1");
+	assert_string_equal(got->program, "/bin/true");
 	assert_int_equal(got->runtime_argv.n, 2);
 	assert_string_equal(got->runtime_argv.items[1], "");
 	assert_string_equal(got->runtime_env.items[0], "A=b");
