@@ -144,3 +144,12 @@ whiteouts()
 		END
 	done
 }
+
+@test "random stacks of layers: kept layers show what the squashed image shows" {
+	words=()
+	if [ "$(id -u)" -eq 0 ]; then words=("${user_words[@]}"); fi
+	run "$testlib/compare-stacks" "$singularity" "$dir" 0 16 "${words[@]}"
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	[[ $output =~ 16\ stacks,\ 0\ differ ]]
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The file server: one process per container that serves all squashfs layers of its image over one FUSE connection. The root of the file
- * system holds one directory per layer, named "0", "1", ... (bottom first); overlayfs stacks them. The server runs outside the
+ * The file server: one process per container that serves all squashfs layers of its image over one FUSE connection. The root of
+ * the file system holds the directory "0", all layers merged by the rules of overlayfs (or, without options.merge, one directory per
+ * layer, "0" at the bottom, for overlayfs to stack). The server runs outside the
  * container's namespaces, as the user, and ends by itself when the last user of the mount is gone.
  * Design and measurements: design.md 5 (docs/architecture.md).
  */
@@ -29,6 +30,7 @@ struct fileserver_options {
 	const struct fileserver_layer *layers; /* bottom first */
 	size_t n_layers;
 	bool user_xattrs; /* the overlay is mounted with userxattr: serve trusted.overlay.* as user.overlay.* */
+	bool merge;	  /* show all layers as one, in the directory "0", by the rules of overlayfs */
 	bool debug;	  /* print counts of requests, misses and stores to stderr at the end */
 };
 

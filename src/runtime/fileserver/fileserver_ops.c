@@ -37,6 +37,7 @@ static struct error *stat_node(struct fileserver *server, fuse_ino_t node, struc
 		node_root_stat(server, ret_st);
 		return NULL;
 	}
+	node = merge_top(server, node);
 	TRY(node_inode(server, node, &inode));
 	node_stat(server, node_layer(server, node), &inode, ret_st);
 	return NULL;
@@ -57,10 +58,16 @@ static struct error *child_find(struct fileserver *server, fuse_ino_t parent, co
 	const struct kept_dir *d;
 	const struct squash_dirent *e;
 
+	if (parent == FUSE_ROOT_ID && server->merge) {
+		*ret_node = 0;
+		return str_eq(name, "0") ? merge_root(server, ret_node) : NULL;
+	}
 	if (parent == FUSE_ROOT_ID) {
 		*ret_node = server->n_layers > 0 ? layer_find(server, name) : 0;
 		return NULL;
 	}
+	if (server->merge)
+		return merge_child(server, parent, name, ret_node);
 	TRY(node_dir(server, parent, &d));
 	e = squash_dir_find(d->dir, name, strlen(name));
 	*ret_node = e ? (parent & ~(fuse_ino_t)0xffffffffffff) | e->ref : 0;
@@ -139,55 +146,90 @@ static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	(void)fuse_reply_err(req, ENOSYS);
 }
 
-/* Fills e and name with entry @i of a directory, false past its end. @d is NULL for the root. */
-static bool dir_entry(struct fileserver *server, fuse_ino_t node, const struct kept_dir *d, uint64_t i, char *name,
-		      struct fuse_entry_param *e)
+/* A directory while it is listed. */
+struct listing {
+	fuse_ino_t node;
+	const struct kept_dir *dir; /* its own, or that of its topmost part; NULL for the root */
+	const struct strv *names;   /* of a merged directory; else NULL */
+};
+
+/* "." and "..", of which the kernel takes no attributes. */
+static void dot_entry(struct fileserver *server, const struct listing *l, uint64_t i, char *name, struct fuse_entry_param *e)
 {
-	const struct layer *layer = node_layer(server, node);
+	const struct layer *layer = node_layer(server, merge_top(server, l->node));
+	bool top = !layer || l->dir->inode.ref == squash_super(layer->img)->root_ref;
+
+	e->attr.st_mode = S_IFDIR;
+	e->attr.st_ino = !layer ? FUSE_ROOT_ID : i == 0 ? node_ino(layer, l->dir->inode.number) :
+			 top    ? FUSE_ROOT_ID : node_ino(layer, l->dir->inode.parent);
+	memcpy(name, "..", 3);
+	name[i + 1] = '\0';
+}
+
+/* Fills e and name with entry @i of a directory, false past its end. Node 0 of a merged directory's entry: not to be shown. */
+static bool dir_entry(struct fileserver *server, const struct listing *l, uint64_t i, char *name, struct fuse_entry_param *e)
+{
+	const struct layer *layer = node_layer(server, l->node);
 
 	*e = (struct fuse_entry_param){ .attr_timeout = FILESERVER_TIMEOUT_S, .entry_timeout = FILESERVER_TIMEOUT_S };
-	if (i < FIRST_ENTRY) { /* the kernel takes no attributes from these two */
-		bool top = !layer || d->inode.ref == squash_super(layer->img)->root_ref;
-
-		e->attr.st_mode = S_IFDIR;
-		e->attr.st_ino = !layer ? FUSE_ROOT_ID : i == 0 ? node_ino(layer, d->inode.number) :
-				 top    ? FUSE_ROOT_ID : node_ino(layer, d->inode.parent);
-		memcpy(name, "..", 3);
-		name[i + 1] = '\0';
+	if (i < FIRST_ENTRY) {
+		dot_entry(server, l, i, name, e);
 		return true;
 	}
 	i -= FIRST_ENTRY;
-	if (!layer) {
-		if (i >= server->n_layers)
+	if (l->names) {
+		if (i >= l->names->n)
+			return false;
+		(void)snprintf(name, SQUASH_NAME_MAX + 1, "%s", l->names->items[i]);
+		error_free(merge_child(server, l->node, name, &e->ino));
+	} else if (!layer) {
+		if (i >= (server->merge ? 1 : server->n_layers))
 			return false;
 		(void)snprintf(name, SQUASH_NAME_MAX, "%zu", (size_t)i);
-		e->ino = layer_find(server, name);
+		error_free(child_find(server, FUSE_ROOT_ID, name, &e->ino));
 	} else {
 		const struct squash_dirent *entry;
 
-		if (i >= squash_dir_count(d->dir))
+		if (i >= squash_dir_count(l->dir->dir))
 			return false;
-		entry = squash_dir_at(d->dir, (size_t)i);
+		entry = squash_dir_at(l->dir->dir, (size_t)i);
 		memcpy(name, entry->name, entry->name_len);
 		name[entry->name_len] = '\0';
-		e->ino = (node & ~(fuse_ino_t)0xffffffffffff) | entry->ref;
+		e->ino = (l->node & ~(fuse_ino_t)0xffffffffffff) | entry->ref;
 		e->attr.st_mode = entry->type;
 		e->attr.st_ino = node_ino(layer, entry->number);
 	}
 	return true;
 }
 
+static struct error *listing_open(struct fileserver *server, fuse_ino_t node, struct listing *ret_listing)
+{
+	*ret_listing = (struct listing){ .node = node };
+	if (node == FUSE_ROOT_ID)
+		return NULL;
+	if (merge_has(server, node))
+		TRY(merge_names(server, node, &ret_listing->names));
+	return node_dir(server, merge_top(server, node), &ret_listing->dir);
+}
+
+/* A removed name, which the merged tree does not show. */
+static bool is_hidden(const struct fileserver *server, const struct listing *l, uint64_t i, const struct fuse_entry_param *e)
+{
+	if (!server->merge || i < FIRST_ENTRY)
+		return false;
+	return (l->names && !e->ino) || (S_ISCHR(e->attr.st_mode) && e->attr.st_rdev == 0);
+}
+
 static struct error *dir_fill(fuse_req_t req, fuse_ino_t node, size_t size, uint64_t offset, size_t *ret_used)
 {
 	struct fileserver *server = server_of(req);
-	const struct kept_dir *d = NULL;
+	struct listing listing;
 	struct fuse_entry_param e;
 	char name[SQUASH_NAME_MAX + 1];
 	size_t used = 0;
 
-	if (node != FUSE_ROOT_ID)
-		TRY(node_dir(server, node, &d));
-	for (uint64_t i = offset; dir_entry(server, node, d, i, name, &e); i++) {
+	TRY(listing_open(server, node, &listing));
+	for (uint64_t i = offset; dir_entry(server, &listing, i, name, &e); i++) {
 		size_t need;
 
 		if (e.ino) { /* an entry whose inode is damaged is listed without attributes: asking for them will fail */
@@ -197,6 +239,8 @@ static struct error *dir_fill(fuse_req_t req, fuse_ino_t node, size_t size, uint
 				e.ino = 0;
 			error_free(err);
 		}
+		if (is_hidden(server, &listing, i, &e))
+			continue;
 		need = fuse_add_direntry_plus(req, (char *)server->reply + used, size - used, name, &e, (off_t)(i + 1));
 		if (need > size - used)
 			break;
@@ -252,6 +296,7 @@ static struct error *node_xattrs(struct fileserver *server, fuse_ino_t node, str
 
 	if (node == FUSE_ROOT_ID)
 		return NULL;
+	node = merge_top(server, node);
 	TRY(node_inode(server, node, &inode));
 	return squash_xattrs_read(node_layer(server, node)->img, &inode, ret_xattrs);
 }

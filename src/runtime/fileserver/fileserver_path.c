@@ -62,7 +62,7 @@ static void walk_start(struct walk *w)
 		root->nodes[root->n++] = node_of(i, squash_super(w->server->layers[i].img)->root_ref);
 }
 
-static struct error *is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode, bool *ret_opaque)
+struct error *node_is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode, bool *ret_opaque)
 {
 	cleanup_squash_xattrs struct squash_xattrs set = { 0 };
 
@@ -74,7 +74,7 @@ static struct error *is_opaque(struct fileserver *server, fuse_ino_t node, const
 	return NULL;
 }
 
-static bool is_whiteout(const struct squash_inode *inode)
+bool inode_is_whiteout(const struct squash_inode *inode)
 {
 	return S_ISCHR(inode->mode) && inode->rdev_major == 0 && inode->rdev_minor == 0;
 }
@@ -102,7 +102,7 @@ static struct error *walk_down(struct walk *w, const char *name, bool *ret_found
 		node = (at->nodes[i] & ~(fuse_ino_t)0xffffffffffff) | e->ref;
 		TRY(node_inode(w->server, node, &inode));
 		if (!S_ISDIR(inode.mode)) {
-			if (below || is_whiteout(&inode))
+			if (below || inode_is_whiteout(&inode))
 				return NULL;
 			w->leaf = node;
 			w->leaf_inode = inode;
@@ -115,7 +115,7 @@ static struct error *walk_down(struct walk *w, const char *name, bool *ret_found
 			below = walk_push(w, xstrdup(name));
 		below->nodes[below->n++] = node;
 		*ret_found = true;
-		TRY(is_opaque(w->server, node, &inode, &opaque));
+		TRY(node_is_opaque(w->server, node, &inode, &opaque));
 		if (opaque)
 			return NULL;
 	}

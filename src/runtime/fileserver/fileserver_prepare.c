@@ -34,6 +34,7 @@ struct error *fileserver_prepare(const struct fileserver_options *options, struc
 	server->cache = squash_cache_new(FILESERVER_META_BYTES);
 	TRY(layers_open(server, options));
 	server->blocks = blocks_new(server);
+	server->merge = options->merge && server->n_layers > 1 ? merge_new() : NULL;
 	*ret_server = take_ptr(&server);
 	return NULL;
 }
@@ -63,6 +64,7 @@ void fileserver_free(struct fileserver *server)
 		return;
 	blocks_free(server->blocks);
 	node_trim(server);
+	merge_free(server->merge);
 	for (size_t i = 0; i < server->n_layers; i++)
 		squash_free(server->layers[i].img);
 	squash_cache_free(server->cache);

@@ -85,6 +85,7 @@ struct owner_map {
 };
 
 struct blocks; /* fileserver_block.c */
+struct merge;  /* fileserver_merge.c */
 
 struct fileserver {
 	struct layer *layers;
@@ -98,6 +99,7 @@ struct fileserver {
 	uint64_t tick;	  /* of the two caches */
 	size_t dir_bytes;
 	struct blocks *blocks;
+	struct merge *merge; /* the layers are shown as one tree; NULL: one beside the other */
 	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
 	uint64_t n_served;   /* requests, the first handshake included */
 	bool expected_known; /* the kernel has looked it up */
@@ -126,6 +128,25 @@ must_check struct error *node_dir(struct fileserver *server, fuse_ino_t node, co
 must_check struct error *node_file(struct fileserver *server, fuse_ino_t node, struct kept_file **ret_file);
 /* node_trim() - forget all directories and files */
 void node_trim(struct fileserver *server);
+
+/* node_is_opaque() - does this directory of a layer hide what lies below it; inode_is_whiteout() - is this the mark of a removed name */
+must_check struct error *node_is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode,
+					bool *ret_opaque);
+bool inode_is_whiteout(const struct squash_inode *inode);
+
+struct merge *merge_new(void);
+void merge_free(struct merge *m);
+/* merge_trim() - forget the lists of names; the nodes stay, since the kernel knows them */
+void merge_trim(struct merge *m);
+/* merge_has() - is this the node of a merged directory; merge_top() - its topmost directory, or the node itself */
+bool merge_has(const struct fileserver *server, fuse_ino_t node);
+fuse_ino_t merge_top(const struct fileserver *server, fuse_ino_t node);
+/* merge_child() - what @name is in @parent, merged or not; 0: nothing, whiteouts included */
+must_check struct error *merge_child(struct fileserver *server, fuse_ino_t parent, const char *name, fuse_ino_t *ret_node);
+/* merge_root() - the merged tree's root */
+must_check struct error *merge_root(struct fileserver *server, fuse_ino_t *ret_node);
+/* merge_names() - sorted names of a merged directory, those of whiteouts included; valid until the next call */
+must_check struct error *merge_names(struct fileserver *server, fuse_ino_t node, const struct strv **ret_names);
 
 /* A block of some file, unpacked; owned by the cache. */
 struct block;

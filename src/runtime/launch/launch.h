@@ -141,7 +141,7 @@ struct launch_plan {
 	char *workdir;		    /* absolute; NULL without --workdir */
 	struct launch_source *sources;
 	size_t n_sources;
-	size_t n_layers;
+	size_t n_layers; /* lower directories of the overlay */
 	bool hide_cgroup_unified; /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
 	struct launch_notice *notices;
 	size_t n_notices;

@@ -226,6 +226,7 @@ static struct error *prepare_server(struct launch *l)
 		.layers = layers,
 		.n_layers = img->n_layers,
 		.user_xattrs = serve_user_xattrs(l),
+		.merge = true,
 		.debug = log_get_level() >= LOG_DEBUG,
 	};
 
@@ -260,6 +261,7 @@ static struct error *make_plan(struct launch *l)
 		return error_sys(errno, "getrandom");
 	TRY(launch_plan_make(l->options, &image, l->conf, l->facts, random, &l->plan));
 	l->plan->private_pidns = l->private_pidns;
+	l->plan->n_layers = 1; /* merged by the file server */
 	for (size_t i = 0; i < l->plan->n_files; i++)
 		log_debug("%s: %s", l->plan->files[i].name, l->plan->files[i].data);
 	return NULL;
