@@ -28,28 +28,27 @@ static struct error *parse_id(const char *text, uint32_t *ret_id)
 	return NULL;
 }
 
-struct error *cmd_sif_header(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+static struct error *print_file(const char *path, void (*text_of)(const struct sif *sif, struct buf *out))
 {
 	cleanup_with(sif_free) struct sif *sif = NULL;
 	cleanup_fd int fd = -EBADF;
 	cleanup_buf struct buf text = { 0 };
 
-	(void)cli, (void)options, (void)ret_status;
-	TRY(load(args->items[0], &fd, &sif));
-	sif_text_header(sif, &text);
+	TRY(load(path, &fd, &sif));
+	text_of(sif, &text);
 	return cli_print(buf_str(&text));
+}
+
+struct error *cmd_sif_header(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
+{
+	(void)cli, (void)options, (void)ret_status;
+	return print_file(args->items[0], sif_text_header);
 }
 
 struct error *cmd_sif_list(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
 {
-	cleanup_with(sif_free) struct sif *sif = NULL;
-	cleanup_fd int fd = -EBADF;
-	cleanup_buf struct buf text = { 0 };
-
 	(void)cli, (void)options, (void)ret_status;
-	TRY(load(args->items[0], &fd, &sif));
-	sif_text_list(sif, &text);
-	return cli_print(buf_str(&text));
+	return print_file(args->items[0], sif_text_list);
 }
 
 struct error *cmd_sif_info(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
