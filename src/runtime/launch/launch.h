@@ -77,7 +77,6 @@ struct launch_facts {
 /* What the plan needs of the image. */
 struct launch_image {
 	const struct oci_config *config;
-	size_t n_layers;
 	char *passwd, *group; /* /etc/passwd, /etc/group of the layers, NULL if there is no such regular file */
 	bool var_tmp_is_tmp;  /* /var/tmp resolves to the same place as /tmp */
 };
@@ -141,7 +140,6 @@ struct launch_plan {
 	char *workdir;		    /* absolute; NULL without --workdir */
 	struct launch_source *sources;
 	size_t n_sources;
-	size_t n_layers; /* lower directories of the overlay */
 	bool hide_cgroup_unified; /* cover /sys/fs/cgroup/unified: crun refuses hybrid hosts */
 	struct launch_notice *notices;
 	size_t n_notices;

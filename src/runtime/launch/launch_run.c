@@ -248,7 +248,7 @@ static struct error *make_plan(struct launch *l)
 {
 	cleanup_free char *passwd = NULL;
 	cleanup_free char *group = NULL;
-	struct launch_image image = { .config = l->img->config, .n_layers = l->img->n_layers };
+	struct launch_image image = { .config = l->img->config };
 	uint8_t random[16];
 	size_t len;
 
@@ -261,7 +261,6 @@ static struct error *make_plan(struct launch *l)
 		return error_sys(errno, "getrandom");
 	TRY(launch_plan_make(l->options, &image, l->conf, l->facts, random, &l->plan));
 	l->plan->private_pidns = l->private_pidns;
-	l->plan->n_layers = 1; /* merged by the file server */
 	for (size_t i = 0; i < l->plan->n_files; i++)
 		log_debug("%s: %s", l->plan->files[i].name, l->plan->files[i].data);
 	return NULL;

@@ -147,11 +147,12 @@ static struct error *mount_root(const struct launch_plan *plan, int file_server)
 {
 	cleanup_free char *rootfs = xasprintf("%s/rootfs", plan->bundle);
 	cleanup_free char *layers = xasprintf("%s/layers", plan->bundle);
+	cleanup_free char *lower = xasprintf("%s/layers/0", plan->bundle);
 	cleanup_free char *upper = xasprintf("%s/overlay/upper", plan->bundle);
 	cleanup_free char *work = xasprintf("%s/overlay/work", plan->bundle);
 
 	TRY(mount_layers(layers, file_server));
-	TRY(mount_overlay(rootfs, layers, plan->n_layers, upper, work, plan->user_xattrs));
+	TRY(mount_overlay(rootfs, lower, upper, work, plan->user_xattrs));
 	look_up_program(plan, rootfs);
 	return replace_links(rootfs);
 }

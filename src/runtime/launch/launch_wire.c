@@ -42,7 +42,6 @@ struct error *launch_wire_send(int fd, const struct launch_plan *plan)
 	put_u8(&b, plan->hide_cgroup_unified);
 	put_u8(&b, plan->runtime_read_only);
 	put_u32le(&b, plan->session_size_mib);
-	put_u32le(&b, (uint32_t)plan->n_layers);
 	put_str(&b, plan->session_dir);
 	put_str(&b, plan->bundle);
 	put_str(&b, plan->runtime_path);
@@ -127,7 +126,6 @@ struct error *launch_wire_recv(int fd, struct launch_plan **ret_plan)
 	plan->hide_cgroup_unified = cursor_u8(&c);
 	plan->runtime_read_only = cursor_u8(&c);
 	plan->session_size_mib = cursor_u32le(&c);
-	plan->n_layers = cursor_u32le(&c);
 	plan->session_dir = get_str(&c, NULL);
 	plan->bundle = get_str(&c, NULL);
 	plan->runtime_path = get_str(&c, NULL);

@@ -167,7 +167,6 @@ static struct error *decide(struct plan_draft *d)
 		strv_add(&plan->runtime_env, "_LIBCONTAINER_CLONED_BINARY=1");
 	d->no_pid = d->opt->no_pid || d->facts->proc_is_covered;
 	plan->private_pidns = !d->no_pid;
-	plan->n_layers = d->image->n_layers;
 	plan->hide_cgroup_unified = plan->runtime == LAUNCH_CRUN && d->facts->cgroup_hybrid;
 	/* With any of the three redirected, a terminal in between would merge or lose what was redirected. */
 	plan->terminal = d->facts->stdin_is_tty && d->facts->stdout_is_tty && d->facts->stderr_is_tty;

@@ -24,7 +24,6 @@ static struct launch_plan *sample_plan(void)
 	plan->private_pidns = true;
 	plan->user_xattrs = true;
 	plan->session_size_mib = 64;
-	plan->n_layers = 3;
 	plan->session_dir = xstrdup("/session");
 	plan->bundle = xstrdup("/session/oci-bundle1");
 	plan->runtime_path = xstrdup("/usr/bin/crun");
@@ -52,7 +51,6 @@ static void plan_crosses_the_wire(void **state)
 	assert_true(got->outer_userns && got->private_pidns && got->user_xattrs);
 	assert_false(got->terminal || got->upper_nosuid || got->hide_cgroup_unified);
 	assert_int_equal(got->session_size_mib, 64);
-	assert_int_equal(got->n_layers, 3);
 	assert_string_equal(got->bundle, "/session/oci-bundle1");
 	assert_string_equal(got->program, "/bin/true");
 	assert_int_equal(got->runtime_argv.n, 2);

@@ -145,7 +145,6 @@ void case_image(struct plan_case *c, const char *name)
 	bool has_user = str_starts(name, "user");
 
 	case_config(c, json);
-	c->image.n_layers = 1;
 	c->image.passwd = own(c, xstrdup(has_user ? USER_PASSWD : PLAIN_PASSWD));
 	c->image.group = own(c, xstrdup(has_user ? USER_GROUP : PLAIN_GROUP));
 	if (!has_accounts)

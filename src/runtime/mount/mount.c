@@ -66,27 +66,13 @@ struct error *mount_fuse(const char *target, const char *options)
 	return NULL;
 }
 
-static char *overlay_options(size_t n_layers, const char *upper, const char *work, bool user_xattrs)
+struct error *mount_overlay(const char *target, const char *lower, const char *upper, const char *work,
+			    bool user_xattrs)
 {
-	struct buf b = { 0 };
+	cleanup_free char *options = xasprintf("lowerdir=%s,upperdir=%s,workdir=%s,xino=off%s", lower, upper, work,
+					       user_xattrs ? ",userxattr" : "");
 
-	buf_append_str(&b, "lowerdir=");
-	for (size_t i = n_layers; i-- > 0;)
-		buf_appendf(&b, "%zu%s", i, i ? ":" : "");
-	buf_appendf(&b, ",upperdir=%s,workdir=%s,xino=off", upper, work);
-	if (user_xattrs)
-		buf_append_str(&b, ",userxattr");
-	return buf_take(&b);
-}
-
-struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper,
-			    const char *work, bool user_xattrs)
-{
-	cleanup_free char *options = overlay_options(n_layers, upper, work, user_xattrs);
-
-	if (chdir(layers_dir) < 0)
-		return error_sys(errno, "chdir %s", layers_dir);
 	if (mount("overlay", target, "overlay", MS_NODEV, options) < 0)
-		return error_sys(errno, "mount overlay of %zu layers on %s", n_layers, target);
+		return error_sys(errno, "mount overlay on %s", target);
 	return NULL;
 }

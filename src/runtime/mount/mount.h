@@ -23,15 +23,11 @@ must_check struct error *mount_read_only(const char *source, const char *target)
 /* mount_fuse() - @options as fileserver_mount_options() makes them */
 must_check struct error *mount_fuse(const char *target, const char *options);
 /**
- * mount_overlay() - stack the layers of an image under a writable directory
- * @layers_dir: holds one directory per layer, "0" at the bottom; relative names keep hundreds of layers within one page
- * of options
- * @upper, @work: absolute, without ',' ':' or '\\'
+ * mount_overlay() - put a writable directory over a read-only tree
+ * @lower, @upper, @work: absolute, without ',' ':' or '\\'
  * @user_xattrs: in a user namespace: keep overlay's marks in user.overlay.*
- *
- * Changes the working directory to @layers_dir.
  */
-must_check struct error *mount_overlay(const char *target, const char *layers_dir, size_t n_layers, const char *upper,
-				       const char *work, bool user_xattrs);
+must_check struct error *mount_overlay(const char *target, const char *lower, const char *upper, const char *work,
+				       bool user_xattrs);
 
 #endif
