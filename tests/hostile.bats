@@ -8,11 +8,9 @@ load testlib/containers
 
 setup_file()
 {
-	export IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX) SINGULARITY_CACHEDIR
-	local dir=$IMAGES
+	local dir
 
-	SINGULARITY_CACHEDIR=$IMAGES/cache
-	chmod 755 "$IMAGES"
+	share_images
 	make_image plain --file "data/big=$(head -c 300000 /dev/urandom | base64 -w 0 | head -c 100000)"
 }
 

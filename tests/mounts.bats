@@ -8,11 +8,9 @@ load testlib/containers
 
 setup_file()
 {
-	export IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX) SINGULARITY_CACHEDIR
-	local dir=$IMAGES
+	local dir
 
-	SINGULARITY_CACHEDIR=$IMAGES/cache
-	chmod 755 "$IMAGES"
+	share_images
 	make_image plain --config '{"WorkingDir": ""}'
 	make_image workdir --config '{"WorkingDir": "/var"}'
 	"$testlib/mklayer" file:etc/.wh.passwd file:etc/.wh.group >"$IMAGES/nopasswd.tar"

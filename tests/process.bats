@@ -8,11 +8,9 @@ load testlib/containers
 
 setup_file()
 {
-	export IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX) SINGULARITY_CACHEDIR
-	local dir=$IMAGES
+	local dir
 
-	SINGULARITY_CACHEDIR=$IMAGES/cache
-	chmod 755 "$IMAGES"
+	share_images
 	make_image plain --config '{"Env": [], "Cmd": ["false"]}'
 	make_image both --config '{"Env": ["PATH=/bin", "IMAGE=image", "LD_LIBRARY_PATH=/lib"], "Entrypoint": ["/bin/echo", "entry"], "Cmd": ["cmd", "two words"]}'
 	make_image scif --config '{"Entrypoint": ["scif", "base"], "Cmd": ["cmd"]}' --file 'bin/scif=#!/bin/sh

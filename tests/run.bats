@@ -8,11 +8,9 @@ load testlib/containers
 
 setup_file()
 {
-	export IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX) SINGULARITY_CACHEDIR
-	local dir=$IMAGES
+	local dir
 
-	SINGULARITY_CACHEDIR=$IMAGES/cache
-	chmod 755 "$IMAGES"
+	share_images
 	"$testlib/mklayer" dir:etc file:etc/passwd:644:0:0:$'root:x:0:0:root:/root:/bin/sh\ntestuser:x:2000:2001:Test:/home/testuser:/bin/sh\n' \
 		file:etc/group:644:0:0:$'root:x:0:\nstaff:x:2001:\nstaff2:x:2002:testuser\n' \
 		dir:home dir:home/testuser:755:2000:2001 file:home/testuser/own:600:2000:2001:own >"$IMAGES/user.tar"

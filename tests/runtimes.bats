@@ -8,11 +8,9 @@ load testlib/containers
 
 setup_file()
 {
-	export IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX) SINGULARITY_CACHEDIR
-	local dir=$IMAGES
+	local dir
 
-	SINGULARITY_CACHEDIR=$IMAGES/cache
-	chmod 755 "$IMAGES"
+	share_images
 	make_image plain
 }
 

@@ -144,3 +144,13 @@ fails_with()
 	printf '%s, as %s: %s\nwanted: FATAL:   ...%s\ngot %s: %s%s\n' "$runtime" "$who" "$*" "$text" "$status" "$out" "$err" >&2
 	return 1
 }
+
+# share_images: a directory $IMAGES, with a cache, for the images that all tests of a file use; called by setup_file, whose `dir` it sets
+share_images()
+{
+	IMAGES=$(mktemp -d /tmp/singularity-images.XXXXXX)
+	SINGULARITY_CACHEDIR=$IMAGES/cache
+	dir=$IMAGES
+	export IMAGES SINGULARITY_CACHEDIR
+	chmod 755 "$IMAGES"
+}
