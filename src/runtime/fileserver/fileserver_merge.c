@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The layers as one tree, by the rules of overlayfs (see fileserver_path.c): so that the kernel's overlay has one lower directory, and a
- * name costs one request however many layers there are. A directory that lies in several layers is a merged directory with a node of its
+ * The layers as one tree, as overlayfs would show them: the topmost entry of a name wins; directories of one name are one, down to an
+ * opaque one; a character device 0:0 is a whiteout. So the kernel's overlay has one lower directory, and a name costs one request
+ * however many layers there are. A directory that lies in several layers is a merged directory with a node of its
  * own; everything else is the node of its layer. The name of a merged directory's node is its place in the table; the topmost
  * directory of it leads there again.
  */
@@ -79,12 +80,12 @@ static struct merged_dir *merged_at(struct merge *m, fuse_ino_t node)
 
 bool merge_has(const struct fileserver *server, fuse_ino_t node)
 {
-	return server->merge && merged_at(server->merge, node);
+	return merged_at(server->merge, node) != NULL;
 }
 
 fuse_ino_t merge_top(const struct fileserver *server, fuse_ino_t node)
 {
-	const struct merged_dir *d = server->merge ? merged_at(server->merge, node) : NULL;
+	const struct merged_dir *d = merged_at(server->merge, node);
 
 	return d ? d->parts[0] : node;
 }
@@ -112,6 +113,23 @@ static struct error *intern(struct merge *m, const fuse_ino_t *parts, size_t n, 
 	*ret_node = MERGED_TAG | m->n;
 	*bucket = ++m->n;
 	return NULL;
+}
+
+static struct error *node_is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode, bool *ret_opaque)
+{
+	cleanup_squash_xattrs struct squash_xattrs set = { 0 };
+
+	*ret_opaque = false;
+	TRY(squash_xattrs_read(node_layer(server, node)->img, inode, &set));
+	for (size_t i = 0; i < set.n; i++)
+		if (str_eq(set.items[i].name, "trusted.overlay.opaque"))
+			*ret_opaque = set.items[i].size == 1 && *(const char *)set.items[i].value == 'y';
+	return NULL;
+}
+
+static bool inode_is_whiteout(const struct squash_inode *inode)
+{
+	return S_ISCHR(inode->mode) && inode->rdev_major == 0 && inode->rdev_minor == 0;
 }
 
 static struct gather *gather_start(struct fileserver *server)
@@ -170,7 +188,8 @@ struct error *merge_root(struct fileserver *server, fuse_ino_t *ret_node)
 
 	for (size_t i = server->n_layers; i-- > 0 && !g->done;)
 		TRY(gather_node(server, node_of(i, squash_super(server->layers[i].img)->root_ref), g));
-	return intern(server->merge, g->parts, g->n, ret_node);
+	*ret_node = 0;
+	return g->n ? intern(server->merge, g->parts, g->n, ret_node) : NULL;
 }
 
 static int compare_names(const void *a, const void *b)

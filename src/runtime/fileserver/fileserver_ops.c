@@ -58,7 +58,7 @@ static struct error *child_find(struct fileserver *server, fuse_ino_t parent, co
 	const struct kept_dir *d;
 	const struct squash_dirent *e;
 
-	if (parent == FUSE_ROOT_ID && server->merge) {
+	if (parent == FUSE_ROOT_ID && server->merged) {
 		*ret_node = 0;
 		return str_eq(name, "0") ? merge_root(server, ret_node) : NULL;
 	}
@@ -66,7 +66,7 @@ static struct error *child_find(struct fileserver *server, fuse_ino_t parent, co
 		*ret_node = server->n_layers > 0 ? layer_find(server, name) : 0;
 		return NULL;
 	}
-	if (server->merge)
+	if (server->merged)
 		return merge_child(server, parent, name, ret_node);
 	TRY(node_dir(server, parent, &d));
 	e = squash_dir_find(d->dir, name, strlen(name));
@@ -183,7 +183,7 @@ static bool dir_entry(struct fileserver *server, const struct listing *l, uint64
 		(void)snprintf(name, SQUASH_NAME_MAX + 1, "%s", l->names->items[i]);
 		error_free(merge_child(server, l->node, name, &e->ino));
 	} else if (!layer) {
-		if (i >= (server->merge ? 1 : server->n_layers))
+		if (i >= (server->merged ? 1 : server->n_layers))
 			return false;
 		(void)snprintf(name, SQUASH_NAME_MAX, "%zu", (size_t)i);
 		error_free(child_find(server, FUSE_ROOT_ID, name, &e->ino));
@@ -215,7 +215,7 @@ static struct error *listing_open(struct fileserver *server, fuse_ino_t node, st
 /* A removed name, which the merged tree does not show. */
 static bool is_hidden(const struct fileserver *server, const struct listing *l, uint64_t i, const struct fuse_entry_param *e)
 {
-	if (!server->merge || i < FIRST_ENTRY)
+	if (!server->merged || i < FIRST_ENTRY)
 		return false;
 	return (l->names && !e->ino) || (S_ISCHR(e->attr.st_mode) && e->attr.st_rdev == 0);
 }

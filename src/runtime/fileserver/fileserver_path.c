@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Paths through the stacked layers, as overlayfs would show them: the topmost entry of a name wins; directories of one name are one,
- * down to an opaque one; a character device 0:0 is a whiteout. Symbolic links are followed inside the image.
+ * Paths through the merged layers (fileserver_merge.c). Symbolic links are followed inside the image.
  */
 #include "runtime/fileserver/fileserver_priv.h"
 
@@ -11,16 +10,15 @@ enum {
 	PATH_BYTES_MAX = 1 << 20, /* of a path while its links are put in */
 };
 
-/* A directory as it is seen: the layers that take part, top first. */
-struct merged {
-	fuse_ino_t *nodes;
-	size_t n;
+/* A directory on the way, of one layer or merged. */
+struct step {
+	fuse_ino_t node;
 	char *name;
 };
 
 struct walk {
 	struct fileserver *server;
-	struct merged dirs[DEPTH_MAX];
+	struct step dirs[DEPTH_MAX];
 	size_t depth; /* dirs[depth - 1] is where we are; dirs[0] the root */
 	char *rest;   /* of the path, not walked yet */
 	size_t n_links;
@@ -31,11 +29,7 @@ struct walk {
 
 static void walk_pop(struct walk *w)
 {
-	struct merged *m = &w->dirs[--w->depth];
-
-	free(m->nodes);
-	free(m->name);
-	*m = (struct merged){ 0 };
+	free(w->dirs[--w->depth].name);
 }
 
 static void walk_clear(struct walk *w)
@@ -46,79 +40,36 @@ static void walk_clear(struct walk *w)
 	free(w->leaf_name);
 }
 
-static struct merged *walk_push(struct walk *w, char *name)
+static struct error *walk_start(struct walk *w)
 {
-	struct merged *m = &w->dirs[w->depth++];
+	struct step *root = &w->dirs[w->depth++];
 
-	*m = (struct merged){ .nodes = xcalloc(w->server->n_layers, sizeof(fuse_ino_t)), .name = name };
-	return m;
-}
-
-static void walk_start(struct walk *w)
-{
-	struct merged *root = walk_push(w, xstrdup(""));
-
-	for (size_t i = w->server->n_layers; i-- > 0;)
-		root->nodes[root->n++] = node_of(i, squash_super(w->server->layers[i].img)->root_ref);
-}
-
-struct error *node_is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode, bool *ret_opaque)
-{
-	cleanup_squash_xattrs struct squash_xattrs set = { 0 };
-
-	*ret_opaque = false;
-	TRY(squash_xattrs_read(node_layer(server, node)->img, inode, &set));
-	for (size_t i = 0; i < set.n; i++)
-		if (str_eq(set.items[i].name, "trusted.overlay.opaque"))
-			*ret_opaque = set.items[i].size == 1 && *(const char *)set.items[i].value == 'y';
-	return NULL;
-}
-
-bool inode_is_whiteout(const struct squash_inode *inode)
-{
-	return S_ISCHR(inode->mode) && inode->rdev_major == 0 && inode->rdev_minor == 0;
+	root->name = xstrdup("");
+	return merge_root(w->server, &root->node);
 }
 
 /* Looks @name up in the directory where we are; goes there if it is a directory, else sets the leaf. */
 static struct error *walk_down(struct walk *w, const char *name, bool *ret_found)
 {
-	const struct merged *at = &w->dirs[w->depth - 1];
-	struct merged *below = NULL;
+	struct squash_inode inode;
+	fuse_ino_t node;
 
 	*ret_found = false;
 	if (w->depth == DEPTH_MAX)
 		return error_new(ERR_LIMIT, "path is more than %d directories deep", DEPTH_MAX);
-	for (size_t i = 0; i < at->n; i++) {
-		struct squash_inode inode;
-		const struct kept_dir *d;
-		const struct squash_dirent *e;
-		fuse_ino_t node;
-		bool opaque;
-
-		TRY(node_dir(w->server, at->nodes[i], &d));
-		e = squash_dir_find(d->dir, name, strlen(name));
-		if (!e)
-			continue;
-		node = (at->nodes[i] & ~(fuse_ino_t)0xffffffffffff) | e->ref;
-		TRY(node_inode(w->server, node, &inode));
-		if (!S_ISDIR(inode.mode)) {
-			if (below || inode_is_whiteout(&inode))
-				return NULL;
-			w->leaf = node;
-			w->leaf_inode = inode;
-			free(w->leaf_name);
-			w->leaf_name = xstrdup(name);
-			*ret_found = true;
-			return NULL;
-		}
-		if (!below)
-			below = walk_push(w, xstrdup(name));
-		below->nodes[below->n++] = node;
-		*ret_found = true;
-		TRY(node_is_opaque(w->server, node, &inode, &opaque));
-		if (opaque)
-			return NULL;
+	TRY(merge_child(w->server, w->dirs[w->depth - 1].node, name, &node));
+	if (!node)
+		return NULL;
+	TRY(node_inode(w->server, merge_top(w->server, node), &inode));
+	*ret_found = true;
+	if (S_ISDIR(inode.mode)) {
+		w->dirs[w->depth++] = (struct step){ .node = node, .name = xstrdup(name) };
+		return NULL;
 	}
+	w->leaf = node;
+	w->leaf_inode = inode;
+	free(w->leaf_name);
+	w->leaf_name = xstrdup(name);
 	return NULL;
 }
 
@@ -155,7 +106,7 @@ static char *walk_name(struct walk *w)
 
 static struct error *walk_path(struct walk *w, const char *path, bool *ret_found)
 {
-	walk_start(w);
+	TRY(walk_start(w));
 	w->rest = xstrdup(path);
 	*ret_found = true;
 	while (*ret_found) {

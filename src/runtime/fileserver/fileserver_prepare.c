@@ -34,7 +34,8 @@ struct error *fileserver_prepare(const struct fileserver_options *options, struc
 	server->cache = squash_cache_new(FILESERVER_META_BYTES);
 	TRY(layers_open(server, options));
 	server->blocks = blocks_new(server);
-	server->merge = options->merge && server->n_layers > 1 ? merge_new() : NULL;
+	server->merge = merge_new();
+	server->merged = options->merge && server->n_layers > 1;
 	*ret_server = take_ptr(&server);
 	return NULL;
 }

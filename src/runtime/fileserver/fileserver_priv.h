@@ -99,7 +99,8 @@ struct fileserver {
 	uint64_t tick;	  /* of the two caches */
 	size_t dir_bytes;
 	struct blocks *blocks;
-	struct merge *merge; /* the layers are shown as one tree; NULL: one beside the other */
+	struct merge *merge;
+	bool merged; /* the layers are served as one tree, not one beside the other */
 	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
 	uint64_t n_served;   /* requests, the first handshake included */
 	bool expected_known; /* the kernel has looked it up */
@@ -128,11 +129,6 @@ must_check struct error *node_dir(struct fileserver *server, fuse_ino_t node, co
 must_check struct error *node_file(struct fileserver *server, fuse_ino_t node, struct kept_file **ret_file);
 /* node_trim() - forget all directories and files */
 void node_trim(struct fileserver *server);
-
-/* node_is_opaque() - does this directory of a layer hide what lies below it; inode_is_whiteout() - is this the mark of a removed name */
-must_check struct error *node_is_opaque(struct fileserver *server, fuse_ino_t node, const struct squash_inode *inode,
-					bool *ret_opaque);
-bool inode_is_whiteout(const struct squash_inode *inode);
 
 struct merge *merge_new(void);
 void merge_free(struct merge *m);

@@ -88,8 +88,7 @@ static void give_memory_back(struct fileserver *server)
 {
 	blocks_trim(server->blocks);
 	node_trim(server);
-	if (server->merge)
-		merge_trim(server->merge);
+	merge_trim(server->merge);
 	squash_cache_trim(server->cache);
 	for (size_t i = 0; i < server->n_layers; i++)
 		squash_trim(server->layers[i].img);
