@@ -19,6 +19,7 @@ struct layer_decoder {
 	struct blob_reader *blob;
 	enum format format;
 	bool blob_ended;
+	bool blob_failed; /* it is not read again */
 	uint64_t stored;
 	size_t pos, len; /* unread input is input[pos, len) */
 	struct inflate_state *gzip;
@@ -51,6 +52,20 @@ uint64_t layer_decoder_stored(const struct layer_decoder *d)
 	return d->stored;
 }
 
+/* All reading of the blob: counts, and notes how it ended. */
+static struct error *read_blob(struct layer_decoder *d, void *buf, size_t size, size_t *ret_n)
+{
+	struct error *err = d->blob->read(d->blob, buf, size, ret_n);
+
+	if (err) {
+		d->blob_failed = true;
+		return err;
+	}
+	d->blob_ended = *ret_n == 0;
+	d->stored += *ret_n;
+	return NULL;
+}
+
 /* Gets at least @want unread bytes into the input, fewer only at the end of the blob. */
 static struct error *want_input(struct layer_decoder *d, size_t want)
 {
@@ -62,10 +77,8 @@ static struct error *want_input(struct layer_decoder *d, size_t want)
 	while (d->len < want && !d->blob_ended) {
 		size_t got = 0;
 
-		TRY(d->blob->read(d->blob, d->input + d->len, INPUT_SIZE - d->len, &got));
-		d->blob_ended = got == 0;
+		TRY(read_blob(d, d->input + d->len, INPUT_SIZE - d->len, &got));
 		d->len += got;
-		d->stored += got;
 	}
 	return NULL;
 }
@@ -95,12 +108,8 @@ static struct error *read_plain(struct layer_decoder *d, uint8_t *buf, size_t si
 {
 	size_t n = d->len - d->pos;
 
-	if (n == 0 && !d->blob_ended) { /* nothing buffered: no copy */
-		TRY(d->blob->read(d->blob, buf, size, ret_n));
-		d->blob_ended = *ret_n == 0;
-		d->stored += *ret_n;
-		return NULL;
-	}
+	if (n == 0 && !d->blob_ended) /* nothing buffered: no copy */
+		return read_blob(d, buf, size, ret_n);
 	if (n > size)
 		n = size;
 	memcpy(buf, d->input + d->pos, n);
@@ -180,7 +189,8 @@ static struct error *read_zstd(struct layer_decoder *d, uint8_t *buf, size_t siz
 	in = (ZSTD_inBuffer){ .src = d->input + d->pos, .size = d->len - d->pos };
 	rc = ZSTD_decompressStream(d->zstd, &out, &in);
 	if (ZSTD_isError(rc))
-		return error_new(ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge ? ERR_LIMIT : ERR_CORRUPT,
+		return error_new(ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge ? ERR_LIMIT
+												   : ERR_CORRUPT,
 				 "zstd: %s", ZSTD_getErrorName(rc));
 	d->pos += in.pos;
 	d->in_frame = rc != 0;
@@ -214,6 +224,24 @@ static bool at_end(const struct layer_decoder *d)
 	return d->blob_ended && d->pos == d->len && (d->format == FORMAT_PLAIN || d->format == FORMAT_REST);
 }
 
+/*
+ * Broken data may be broken on its way: then the blob says so at its end, and that is what to tell. Reads the blob to
+ * its end; @err, which is taken over, or the blob's own error comes back.
+ */
+static struct error *blame(struct layer_decoder *d, struct error *err)
+{
+	while (!d->blob_ended && !d->blob_failed) {
+		size_t got;
+		struct error *blob_err = read_blob(d, d->input, INPUT_SIZE, &got);
+
+		if (blob_err) {
+			error_free(err);
+			return blob_err;
+		}
+	}
+	return err;
+}
+
 struct error *layer_decoder_read(struct layer_decoder *d, void *buf, size_t size, size_t *ret_n)
 {
 	uint8_t *out = buf;
@@ -222,7 +250,10 @@ struct error *layer_decoder_read(struct layer_decoder *d, void *buf, size_t size
 	while (have < size && !at_end(d)) {
 		size_t got = 0;
 
-		TRY(read_some(d, out + have, size - have, &got));
+		struct error *err = read_some(d, out + have, size - have, &got);
+
+		if (err)
+			return blame(d, err);
 		have += got;
 	}
 	*ret_n = have;

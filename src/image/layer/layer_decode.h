@@ -25,7 +25,8 @@ DEFINE_CLEANUP(struct layer_decoder *, layer_decoder_free)
  * layer_decoder_read() - the next plain bytes
  * @ret_n: @size, or less at the end of the blob; the end is told only after the blob was read to its end, hence verified
  *
- * Errors: ERR_CORRUPT for broken or cut-off compressed data, ERR_LIMIT for a window above the limit, what the blob reports.
+ * Errors: ERR_CORRUPT for broken or cut-off compressed data, ERR_LIMIT for a window above the limit, what the blob reports;
+ * where data is broken and the blob turns out to be another than its descriptor's, it is the blob's error.
  */
 must_check struct error *layer_decoder_read(struct layer_decoder *d, void *buf, size_t size, size_t *ret_n);
 /* layer_decoder_stored() - stored bytes read so far */

@@ -264,6 +264,27 @@ static void test_truncated(void **state)
 	}
 }
 
+/* Broken data early in a blob that fails at its end: the blob's error is told, and it is read no further after it. */
+static void test_damaged_on_the_way(void **state)
+{
+	cleanup_buf struct buf plain = { 0 };
+	cleanup_buf struct buf stored = { 0 };
+	cleanup_buf struct buf got = { 0 };
+
+	(void)state;
+	make_plain(&plain, 100000);
+	add_gzip(&stored, plain.data, plain.len);
+	memset(stored.data + 1000, 0xff, 100);
+
+	struct one_blob one = one_blob(&stored);
+
+	one.chunk = 500;
+	one.error = error_new(ERR_CORRUPT, "blob is another one");
+	assert_error(read_stream(&one, NULL, &got), ERR_CORRUPT, "blob is another one");
+	assert_null(one.error);
+	assert_int_equal(one.n_open, 0);
+}
+
 static void test_damaged(void **state)
 {
 	cleanup_buf struct buf plain = { 0 };
@@ -387,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_plain),	      cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_gzip_members),  cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_truncated),     cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_damaged_on_the_way),
 		cmocka_unit_test(test_window_class_m), cmocka_unit_test(test_diff_id),
 		cmocka_unit_test(test_source_errors), cmocka_unit_test(test_close_early),
 		cmocka_unit_test(test_without_threads),
