@@ -164,6 +164,23 @@ kill_rounds()
 	[ "$(id -u)" -ne 0 ] || kill_rounds 8 root
 }
 
+@test "file server or monitor killed while the container reads: nothing hangs" {
+	local reader='while :; do for k in 1 2 3; do dd if=/big$k of=/dev/null bs=4k skip=$((RANDOM % 9000)) count=64 2>/dev/null & done; wait; done'
+	local who big option
+
+	for big in 1 2 3; do
+		head -c 27000000 /dev/urandom | base64 -w 0 >"$dir/big$big"
+	done
+	tar -C "$dir" -cf "$dir/big.tar" big1 big2 big3
+	make_image big --layer "$dir/big.tar"
+	for who in server monitor; do
+		for option in --pid --no-pid; do
+			words=("$testlib/read-and-kill" 30 "$who" singularity -q exec "$option" "$dir/big.oci.sif" sh -c "$reader")
+			"${user_words[@]}" "${words[@]}"
+		done
+	done
+}
+
 @test "a failed launch leaves nothing: 70" {
 	split singularity_as user exec --dns bad "$plain" true
 	is "$status" 255

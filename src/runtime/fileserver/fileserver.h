@@ -74,6 +74,7 @@ must_check struct error *fileserver_expect(struct fileserver *server, const char
  * fileserver_run() - be the server: receive the mounted /dev/fuse descriptor over @sock (io_recv_fd, any one byte), answer
  * requests until the file system is unmounted; returns the exit status. Never returns to code that expects the caller's state: call
  * in a forked child and _exit() with the result.
+ * @sock stays open for as long as the server lives, and closes when it dies even if one of its threads hangs in the kernel.
  */
 int fileserver_run(struct fileserver *server, int sock);
 void fileserver_free(struct fileserver *server);

@@ -517,9 +517,17 @@ static void store_range(struct blocks *blocks, const struct store *s, uint32_t f
 	(void)fuse_lowlevel_notify_store(blocks->server->session, s->node, (off_t)(s->at + (from - s->offset)), &vec, 0);
 }
 
+/*
+ * A store waits in the kernel while a read has the page locked, and no signal ends that wait: if the server is killed meanwhile, nobody
+ * answers the read, and this thread stays. It has a table of descriptors of its own, without the socket, so that the socket's other
+ * end still sees the server die.
+ */
 static void *store_main(void *arg)
 {
 	struct blocks *blocks = arg;
+
+	if (unshare(CLONE_FILES) == 0)
+		(void)close(blocks->server->sock);
 
 	(void)pthread_mutex_lock(&blocks->lock);
 	for (;;) {

@@ -104,6 +104,7 @@ struct fileserver {
 	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
 	uint64_t n_served;   /* requests, the first handshake included */
 	bool expected_known; /* the kernel has looked it up */
+	int sock; /* open as long as the server lives: see store_main() */
 	struct fuse_session *session;
 	uint8_t *reply;	  /* buffer of directory replies */
 	size_t reply_size;

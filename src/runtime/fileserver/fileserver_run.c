@@ -242,8 +242,8 @@ static struct error *run(struct fileserver *server, int sock)
 	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	tick_setup();
 	TRY(session_prepare(server));
+	server->sock = sock;
 	TRY(io_recv_fd(sock, &byte, 1, &n, &fuse_fd));
-	(void)close(sock);
 	if (fuse_fd < 0)
 		return error_new(ERR_SYSTEM, "no file system came to be served");
 	TRY(session_start(server, fuse_fd));

@@ -97,6 +97,12 @@ static const struct sock_filter filter[] = {
 	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0),
 	DENY(EPERM),
 	RETURN(SECCOMP_RET_ALLOW),
+	/* a table of descriptors of its own, for a thread; no namespaces */
+	IF_CALL(SYS_unshare, 4),
+	LOAD(ARG_LOW(0)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CLONE_FILES, 1, 0),
+	DENY(EPERM),
+	RETURN(SECCOMP_RET_ALLOW),
 	ALLOW(SYS_set_robust_list),
 #ifdef SYS_rseq
 	ALLOW(SYS_rseq),

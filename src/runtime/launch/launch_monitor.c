@@ -15,6 +15,9 @@
 /* How often a signal is offered again while the runtime is not yet ready to take it. */
 enum { RETRY_MS = 2 };
 
+/* What a server that ends takes from closing its socket to its end, many times over; one that takes longer hangs. */
+enum { SERVER_END_MS = 20 };
+
 struct error *launch_monitor_block_signals(sigset_t *ret_mask, int *ret_fd)
 {
 	static const int not_ours[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
@@ -32,6 +35,19 @@ struct error *launch_monitor_block_signals(sigset_t *ret_mask, int *ret_fd)
 	*ret_fd = fd;
 	return NULL;
 }
+
+/* What the loop knows. */
+struct watch {
+	struct launch_monitor *m;
+	int stage_pidfd, server_pidfd;
+	bool runtime_runs; /* the status pipe was closed by the exec */
+	bool stage_ended;
+	int stage_status;
+	sigset_t waiting; /* signals to forward that the runtime does not take yet */
+	bool any_waiting;
+	int fatal_signal; /* a signal that ended a launch before the runtime ran */
+	struct error *err;
+};
 
 static struct error *open_pidfd(pid_t pid, int *ret_fd)
 {
@@ -66,19 +82,6 @@ static bool takes_signal(pid_t pid, int signo)
 		return true;
 	return (status_set(buf_str(&status), "\nSigBlk:") & bit) || (status_set(buf_str(&status), "\nSigCgt:") & bit);
 }
-
-/* What the loop knows. */
-struct watch {
-	struct launch_monitor *m;
-	int stage_pidfd, server_pidfd;
-	bool runtime_runs; /* the status pipe was closed by the exec */
-	bool stage_ended;
-	int stage_status;
-	sigset_t waiting; /* signals to forward that the runtime does not take yet */
-	bool any_waiting;
-	int fatal_signal; /* a signal that ended a launch before the runtime ran */
-	struct error *err;
-};
 
 static void end_stage(struct watch *w)
 {
@@ -152,12 +155,14 @@ static void reap_stage(struct watch *w)
 	w->stage_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The server ends by itself, with 0, when nobody uses its mount any more. Otherwise the container has lost its files.
- */
+/* The server ends by itself, with 0, when nobody uses its mount any more. Otherwise the container has lost its files. */
 static void reap_server(struct watch *w)
 {
+	struct pollfd ended = { .fd = w->server_pidfd, .events = POLLIN };
 	int status = 0;
 
+	if (poll(&ended, 1, SERVER_END_MS) == 0)
+		launch_abort_files(w->m->stage, w->m->has_userns, w->m->files);
 	while (waitpid(w->m->server, &status, 0) < 0 && errno == EINTR)
 		;
 	w->m->server = 0;
@@ -176,7 +181,7 @@ static void step(struct watch *w)
 {
 	struct pollfd fds[] = {
 		{ .fd = w->m->signal_fd, .events = POLLIN },	{ .fd = w->m->status_fd, .events = POLLIN },
-		{ .fd = w->stage_pidfd, .events = POLLIN },	{ .fd = w->server_pidfd, .events = POLLIN },
+		{ .fd = w->stage_pidfd, .events = POLLIN },	{ .fd = w->m->server ? w->m->server_socket : -1, .events = POLLIN },
 		{ .fd = w->m->parent_pidfd, .events = POLLIN },
 	};
 
@@ -192,7 +197,7 @@ static void step(struct watch *w)
 		end_stage(w);
 	if (fds[2].revents)
 		reap_stage(w);
-	else if (fds[3].revents)
+	else if (fds[3].revents && w->m->server)
 		reap_server(w);
 }
 
@@ -238,6 +243,9 @@ struct error *launch_monitor_wait(struct launch_monitor *m, int *ret_status)
 		step(&w);
 	if (m->status_fd >= 0)
 		read_status(&w);
+	/* A guard's container can outlive its runtime; it must not outlive its server, which answers its reads. */
+	if (m->parent_pidfd >= 0)
+		launch_guard_kill_children(&m->server, m->server ? 1 : 0);
 	end_server(&w);
 	if (w.server_pidfd >= 0)
 		(void)close(w.server_pidfd);

@@ -37,6 +37,9 @@ struct launch_monitor {
 	int status_fd;	  /* read end of the stage's status pipe, owned */
 	int signal_fd;	  /* signals blocked since before the stage was cloned, borrowed */
 	int parent_pidfd; /* guard only: the user's process; -EBADF otherwise; borrowed */
+	int server_socket; /* ends when the server dies, also if one of its threads hangs; borrowed */
+	const char *files; /* mount point of the file system that the server serves; NULL without a server */
+	bool has_userns;   /* the stage has a user namespace of its own */
 	bool terminal;	  /* restore the terminal's modes at the end */
 };
 
@@ -52,6 +55,12 @@ int launch_monitor_wait_guard(struct launch_monitor *m);
 
 /* launch_monitor_block_signals() - block what is to be forwarded; *ret_mask is the mask before; returns a signalfd */
 must_check struct error *launch_monitor_block_signals(sigset_t *ret_mask, int *ret_fd);
+
+/**
+ * launch_abort_files() - end the connection of a file system whose server is dead, so that nobody waits for it any more
+ * @mount_point: in the mount namespace of @stage, which still lives
+ */
+void launch_abort_files(pid_t stage, bool has_userns, const char *mount_point);
 
 /* launch_guard_kill_children() - kill and reap all children of this process, again and again until none is left, but
  * for @spared */

@@ -348,7 +348,6 @@ static struct error *start_server(struct launch *l)
 	if (pid == 0)
 		be_server(l);
 	l->server_pid = pid;
-	close_fd(&l->stage_socket);
 	close_fd(&l->server_socket);
 	return NULL;
 }
@@ -415,7 +414,11 @@ static struct error *attempt(struct launch *l, int *ret_status)
 	TRY(launch_wire_send(l->orders, l->plan));
 	close_fd(&l->orders);
 
+	cleanup_free char *files = xasprintf("%s/layers", l->plan->bundle);
 	struct launch_monitor m = {
+		.server_socket = l->stage_socket,
+		.files = files,
+		.has_userns = l->plan->outer_userns,
 		.stage = l->stage_pid,
 		.server = l->server_pid,
 		.status_fd = take_fd(&l->status),

@@ -96,14 +96,21 @@ static struct error *monitor(const char *stage, const char *server, int send_to_
 	sigset_t mask;
 	int signal_fd = -EBADF;
 	int status[2];
+	int alive[2];
 
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, alive), 0);
 	assert_ok(launch_monitor_block_signals(&mask, &signal_fd));
 	assert_int_equal(pipe2(status, O_CLOEXEC), 0);
 
-	struct launch_monitor m = { .status_fd = status[0], .signal_fd = signal_fd, .parent_pidfd = -EBADF };
+	struct launch_monitor m = {
+		.status_fd = status[0], .signal_fd = signal_fd, .parent_pidfd = -EBADF, .files = "/nonexistent",
+		.server_socket = alive[0],
+	};
 
 	m.stage = fork();
 	if (m.stage == 0) {
+		close(alive[0]);
+		close(alive[1]);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		if (!*stage)
 			error_send(status[1], error_new(ERR_DENIED, "stage says no"));
@@ -113,12 +120,14 @@ static struct error *monitor(const char *stage, const char *server, int send_to_
 	}
 	m.server = fork();
 	if (m.server == 0) {
+		close(alive[0]);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		close(status[1]);
 		execl("/bin/sh", "sh", "-c", server, (char *)NULL);
 		_exit(255);
 	}
 	close(status[1]);
+	close(alive[1]);
 	if (send_to_self)
 		kill(getpid(), send_to_self);
 
@@ -126,6 +135,7 @@ static struct error *monitor(const char *stage, const char *server, int send_to_
 
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(signal_fd);
+	close(alive[0]);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* both were reaped */
 	return err;
 }
