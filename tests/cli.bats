@@ -329,10 +329,10 @@ options_of()
 }
 
 @test "configuration: the installed file is the shipped one and is kept by a second installation" {
-	cmp "$conf" "$BATS_TEST_DIRNAME/../etc/singularity.conf"
+	cmp "$conf" "$source/etc/singularity.conf"
 	mkdir -p dest"$prefix"/etc/singularity
 	echo 'oci mode = yes # mine' >dest"$prefix"/etc/singularity/singularity.conf
-	DESTDIR=$dir/dest "$BATS_TEST_DIRNAME/../etc/install-conf" "$BATS_TEST_DIRNAME/../etc/singularity.conf" "$prefix/etc/singularity"
+	DESTDIR=$dir/dest "$source/etc/install-conf" "$source/etc/singularity.conf" "$prefix/etc/singularity"
 	is "$(cat dest"$prefix"/etc/singularity/singularity.conf)" 'oci mode = yes # mine'
 }
 

@@ -9,7 +9,7 @@ setup_case()
 	local built
 
 	[ -w /dev/fuse ] || skip "/dev/fuse is not usable"
-	for built in "$BATS_TEST_DIRNAME"/../{build-check,build}/tests/fsmount; do
+	for built in "$source"/{build-check,build}/tests/fsmount; do
 		[ -x "$built" ] && break
 	done
 	[ -x "$built" ] || skip "fsmount is not built"

@@ -25,7 +25,6 @@ in_throwaway_root()
 @test "the package builds, installs, runs a container as user and as root, and is removed" {
 	require_root
 	require dpkg-buildpackage dh git
-	source=$BATS_TEST_DIRNAME/..
 	mkdir source
 	git -C "$source" ls-files -z | tar -C "$source" --null -T - -cf - | tar -C source -xf -
 	(cd source && DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc -b -d) >build.log 2>&1 || { tail -30 build.log; return 1; }

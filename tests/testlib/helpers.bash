@@ -7,6 +7,8 @@ prefix=${SINGULARITY_CHECK_PREFIX:?run tools/check, or set it to the prefix of a
 singularity=$prefix/bin/singularity
 conf=$prefix/etc/singularity/singularity.conf
 testlib=$BATS_TEST_DIRNAME/testlib
+# The checkout; tools/check runs a copy of the tests.
+source=${SINGULARITY_CHECK_SOURCE:-$BATS_TEST_DIRNAME/..}
 PATH=$prefix/bin:$PATH
 unset "${!SINGULARITY_@}" "${!SINGULARITYENV_@}"
 export SINGULARITY_CHECK_PREFIX=$prefix
