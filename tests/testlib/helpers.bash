@@ -11,7 +11,7 @@ testlib=$BATS_TEST_DIRNAME/testlib
 source=${SINGULARITY_CHECK_SOURCE:-$BATS_TEST_DIRNAME/..}
 PATH=$prefix/bin:$PATH
 unset "${!SINGULARITY_@}" "${!SINGULARITYENV_@}"
-export SINGULARITY_CHECK_PREFIX=$prefix
+export SINGULARITY_CHECK_PREFIX=$prefix SINGULARITY_CHECK_SOURCE=$source
 
 # The ordinary user: the caller if that is one, else "tester".
 if [ "$(id -u)" -eq 0 ]; then user=tester; else user=$(id -un); fi
