@@ -62,11 +62,13 @@ void test_image_check_unpacked(struct test_image *image);
 /* test_image_check_reader() - compare everything with what our own reader finds */
 void test_image_check_reader(struct test_image *image);
 /**
- * test_image_check_mounted() - mount the image in a mount namespace of its own, compare everything; skips if that
- * cannot be done
+ * test_image_check_mounted() - as root, mount the image in a mount namespace of its own, compare everything; skips if
+ * that cannot be done
  * @mount: shell command that mounts $1 on $2
  */
 void test_image_check_mounted(struct test_image *image, const char *mount);
+/* test_needs_root() - skip the test of an ordinary user; called before anything is made, which a skip would leak */
+void test_needs_root(void);
 /* test_image_skip() - close the image and skip the test for a reason; under MUST_RUN=1 fail it */
 void test_image_skip(struct test_image *image, const char *reason);
 /* test_image_check_dir() - compare the tree with an unpacked or mounted copy at @root */

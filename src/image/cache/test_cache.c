@@ -464,12 +464,13 @@ static void unusable_places_are_explained(void **state)
 /* Needs root, to make somebody else's directory. */
 static void other_users_cache_is_refused(void **state)
 {
+	if (geteuid() != 0)
+		skip();
+
 	struct place *p = *state;
 	cleanup_free char *root = in_cache(p, "");
 	struct cache *cache = NULL;
 
-	if (geteuid() != 0)
-		skip();
 	assert_int_equal(chown(root, 12345, 12345), 0);
 	assert_error(cache_open(p->path, &cache), ERR_DENIED, "belongs to user 12345");
 	assert_int_equal(chown(root, 0, 0), 0);
@@ -478,14 +479,15 @@ static void other_users_cache_is_refused(void **state)
 /* Run as somebody else: a cache of root serves for finding, unless others can write to it. */
 static void cache_of_root_is_read_only(void **state)
 {
+	if (geteuid() != 0)
+		skip();
+
 	struct place *p = *state;
 	cleanup_free char *root = in_cache(p, "");
 	struct cache_claim *claim = NULL;
 	struct cache *cache = NULL;
 	int fd = -EBADF;
 
-	if (geteuid() != 0)
-		skip();
 	add_blob(p, &digest_a, "x");
 	assert_int_equal(chmod(p->path, 0755), 0);
 	assert_int_equal(chmod(root, 0755), 0);
