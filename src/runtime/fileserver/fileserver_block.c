@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Unpacked data blocks, and the threads that make and pass them on.
+ * Unpacked data blocks, and the threads that make them.
  *
  * A block is unpacked once, however many reads want it: the first one queues it, the others wait on it. Workers start when there is work
  * for them and end when there is none for a while, so that an idle server is one sleeping thread. Blocks nobody uses stay, least recently
@@ -16,7 +16,6 @@
 
 enum {
 	BUCKETS = 1024,
-	STORES_MAX = 32,	    /* blocks that wait to be stored: more are not worth their memory */
 	AHEAD_MAX = 16,		    /* blocks queued ahead of any request */
 	THREAD_STACK = 256 << 10,   /* the decoders keep their state on the heap */
 };
@@ -28,9 +27,6 @@ struct block {
 	struct squash_block where;
 	enum block_state state;
 	bool stored;	/* its rest was given to the page cache */
-	fuse_ino_t pass_node; /* goes into this file's page cache as soon as it is unpacked; 0: nothing of the kind */
-	uint64_t pass_at;
-	uint32_t pass_offset, pass_length;
 	unsigned int refs;
 	uint8_t *data;
 	size_t size;	/* bytes unpacked */
@@ -45,27 +41,16 @@ struct queue {
 	size_t n;
 };
 
-struct store {
-	struct block *block;
-	fuse_ino_t node;
-	uint64_t at;		       /* place in the file of the block's part */
-	uint32_t offset, length;       /* that part, in the block */
-	uint32_t done_from, done_to;   /* what the reply held, in the block */
-};
-
 struct blocks {
 	struct fileserver *server;
 	pthread_mutex_t lock;
-	pthread_cond_t work, stores_come, drained;
+	pthread_cond_t work, drained;
 	struct block *buckets[BUCKETS];
 	struct block *newest, *oldest; /* unused blocks */
 	size_t bytes;		       /* of all blocks */
 	size_t pending_bytes;	       /* of those not unpacked yet */
 	struct queue urgent, ahead;
 	unsigned int n_workers, n_idle, max_workers;
-	bool store_thread, store_idle;
-	struct store stores[STORES_MAX];
-	size_t first_store, n_stores;
 };
 
 static unsigned int cpus_usable(void)
@@ -87,7 +72,6 @@ struct blocks *blocks_new(struct fileserver *server)
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&blocks->work, &attr);
-	(void)pthread_cond_init(&blocks->stores_come, &attr);
 	(void)pthread_cond_init(&blocks->drained, &attr);
 	(void)pthread_condattr_destroy(&attr);
 	return blocks;
@@ -225,18 +209,12 @@ static void queue_remove(struct queue *q, struct block *b)
 	b->newer = NULL;
 }
 
-/* What a worker brings along. */
-struct bench {
-	struct squash_decoder *decoders[SQUASH_ZSTD + 1];
-	uint8_t *scratch;
-	size_t scratch_size;
-};
-
-static void bench_clear(struct bench *bench)
+void bench_clear(struct bench *bench)
 {
 	for (size_t i = 0; i < ARRAY_LEN(bench->decoders); i++)
 		squash_decoder_free(bench->decoders[i]);
 	free(bench->scratch);
+	free(bench->spare);
 	*bench = (struct bench){ 0 };
 }
 
@@ -246,8 +224,10 @@ static struct error *block_load(const struct blocks *blocks, struct bench *bench
 {
 	const struct squash *img = blocks->server->layers[b->layer].img;
 	const struct squash_super *s = squash_super(img);
-	cleanup_free uint8_t *data = xmalloc(b->room);
+	cleanup_free uint8_t *data = bench->spare_size >= b->room ? take_ptr(&bench->spare) : xmalloc(b->room);
 
+	if (!bench->spare)
+		bench->spare_size = 0;
 	if (!bench->decoders[s->codec])
 		TRY(squash_decoder_new(s->codec, &bench->decoders[s->codec]));
 	if (bench->scratch_size < s->block_size) {
@@ -289,9 +269,7 @@ static void answer_all(struct read_request *ready)
 	}
 }
 
-static void pass_on(struct blocks *blocks, struct block *b);
-
-/* Loads @b, which was just taken from a queue; called and left with the lock held. */
+/* Loads @b, which nobody else does; called and left with the lock held. */
 static void work_on(struct blocks *blocks, struct bench *bench, struct block *b)
 {
 	struct read_request *ready;
@@ -313,24 +291,44 @@ static void work_on(struct blocks *blocks, struct bench *bench, struct block *b)
 		block_unlink(blocks, b); /* who asks again tries again */
 	blocks->pending_bytes -= b->room;
 	(void)pthread_cond_signal(&blocks->drained);
-	if (b->pass_node && data)
-		pass_on(blocks, b);
 	ready = take_waiters(b);
 	if (ready) {
 		(void)pthread_mutex_unlock(&blocks->lock);
 		answer_all(ready);
 		(void)pthread_mutex_lock(&blocks->lock);
 	}
-	block_unref(blocks, b);
 }
 
-static struct timespec idle_end(void)
+static void work_on_next(struct blocks *blocks, struct bench *bench, struct queue *q)
+{
+	struct block *b = queue_take(q);
+
+	work_on(blocks, bench, b);
+	block_unref(blocks, b); /* the queue's */
+}
+
+struct timespec idle_end(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_sec += FILESERVER_IDLE_S;
 	return t;
+}
+
+bool thread_start(void *(*fn)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	bool started;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+	started = pthread_create(&thread, &attr, fn, arg) == 0;
+	(void)pthread_attr_destroy(&attr);
+	return started;
 }
 
 static void *worker_main(void *arg)
@@ -348,9 +346,9 @@ static void *worker_main(void *arg)
 			rc = pthread_cond_timedwait(&blocks->work, &blocks->lock, &end);
 		blocks->n_idle--;
 		if (blocks->urgent.n)
-			work_on(blocks, &bench, queue_take(&blocks->urgent));
+			work_on_next(blocks, &bench, &blocks->urgent);
 		else if (blocks->ahead.n)
-			work_on(blocks, &bench, queue_take(&blocks->ahead));
+			work_on_next(blocks, &bench, &blocks->ahead);
 		else
 			break;
 	}
@@ -358,21 +356,6 @@ static void *worker_main(void *arg)
 	(void)pthread_mutex_unlock(&blocks->lock);
 	bench_clear(&bench);
 	return NULL;
-}
-
-static bool thread_start(void *(*fn)(void *), void *arg)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	bool started;
-
-	if (pthread_attr_init(&attr) != 0)
-		return false;
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
-	started = pthread_create(&thread, &attr, fn, arg) == 0;
-	(void)pthread_attr_destroy(&attr);
-	return started;
 }
 
 /* There is new work: wakes or starts a worker. Without any (no more threads allowed) the main thread does it, called with the lock. */
@@ -389,7 +372,7 @@ static void call_worker(struct blocks *blocks)
 		struct bench bench = { 0 };
 
 		while (blocks->urgent.n)
-			work_on(blocks, &bench, queue_take(&blocks->urgent));
+			work_on_next(blocks, &bench, &blocks->urgent);
 		bench_clear(&bench);
 	}
 }
@@ -471,6 +454,26 @@ void blocks_ahead(struct blocks *blocks, uint32_t layer, const struct squash_blo
 	(void)pthread_mutex_unlock(&blocks->lock);
 }
 
+struct block *blocks_make(struct blocks *blocks, struct bench *bench, uint32_t layer, const struct squash_block *where)
+{
+	struct block *b;
+	bool is_new;
+
+	(void)pthread_mutex_lock(&blocks->lock);
+	b = block_get(blocks, layer, where, &is_new);
+	if (is_new || b->state == BLOCK_READY)
+		block_ref(blocks, b);
+	else
+		b = NULL;
+	if (is_new) {
+		blocks->pending_bytes += b->room;
+		blocks->server->counts[COUNT_BLOCK_AHEAD]++;
+		work_on(blocks, bench, b);
+	}
+	(void)pthread_mutex_unlock(&blocks->lock);
+	return b;
+}
+
 struct error *blocks_load_now(struct blocks *blocks, uint32_t layer, const struct squash_block *where, struct block **ret_block)
 {
 	struct bench bench = { 0 };
@@ -506,124 +509,15 @@ void block_release(struct blocks *blocks, struct block *b)
 	(void)pthread_mutex_unlock(&blocks->lock);
 }
 
-/* The kernel may have dropped the inode or be going away: a store that fails is no loss. */
-static void store_range(struct blocks *blocks, const struct store *s, uint32_t from, uint32_t to)
+void block_retire(struct blocks *blocks, struct block *b, struct bench *bench)
 {
-	struct fuse_bufvec vec = FUSE_BUFVEC_INIT(to - from);
-
-	if (from >= to)
-		return;
-	vec.buf[0].mem = s->block->data + from;
-	(void)fuse_lowlevel_notify_store(blocks->server->session, s->node, (off_t)(s->at + (from - s->offset)), &vec, 0);
-}
-
-/*
- * A store waits in the kernel while a read has the page locked, and no signal ends that wait: if the server is killed meanwhile, nobody
- * answers the read, and this thread stays. It has a table of descriptors of its own, without the socket, so that the socket's other
- * end still sees the server die.
- */
-static void *store_main(void *arg)
-{
-	struct blocks *blocks = arg;
-
-	if (unshare(CLONE_FILES) == 0)
-		(void)close(blocks->server->sock);
-
 	(void)pthread_mutex_lock(&blocks->lock);
-	for (;;) {
-		struct timespec end = idle_end();
-		struct store s;
-		int rc = 0;
-
-		blocks->store_idle = true;
-		while (!blocks->n_stores && rc == 0)
-			rc = pthread_cond_timedwait(&blocks->stores_come, &blocks->lock, &end);
-		blocks->store_idle = false;
-		if (!blocks->n_stores)
-			break;
-		s = blocks->stores[blocks->first_store];
-		blocks->first_store = (blocks->first_store + 1) % STORES_MAX;
-		blocks->n_stores--;
-		blocks->server->counts[COUNT_STORE]++;
-		(void)pthread_mutex_unlock(&blocks->lock);
-		store_range(blocks, &s, s.offset, s.done_from);
-		store_range(blocks, &s, s.done_to, s.offset + s.length);
-		(void)pthread_mutex_lock(&blocks->lock);
-		block_unref(blocks, s.block);
-	}
-	blocks->store_thread = false;
-	(void)pthread_mutex_unlock(&blocks->lock);
-	return NULL;
-}
-
-/* Queues a store; takes over a reference of its block, which is dropped when the storing thread is behind. Called with the lock. */
-static void store_add(struct blocks *blocks, const struct store *s)
-{
-	bool fits = blocks->n_stores < STORES_MAX && block_data(s->block, s->offset, s->length);
-
-	if (fits && !blocks->store_thread)
-		blocks->store_thread = thread_start(store_main, blocks);
-	if (!fits || !blocks->store_thread) {
-		block_unref(blocks, s->block);
-		return;
-	}
-	blocks->stores[(blocks->first_store + blocks->n_stores++) % STORES_MAX] = *s;
-	if (blocks->store_idle)
-		(void)pthread_cond_signal(&blocks->stores_come);
-}
-
-void blocks_store(struct blocks *blocks, const struct read_request *r, const struct piece *p)
-{
-	struct store s = {
-		.block = p->block,
-		.node = r->node,
-		.at = p->store_at,
-		.offset = p->store_offset,
-		.length = p->store_length,
-		.done_from = p->offset,
-		.done_to = p->offset + p->length,
-	};
-
-	(void)pthread_mutex_lock(&blocks->lock);
-	store_add(blocks, &s);
-	(void)pthread_mutex_unlock(&blocks->lock);
-}
-
-/* The whole part of a block that belongs to the file of its pass_node. Called with the lock. */
-static void pass_on(struct blocks *blocks, struct block *b)
-{
-	struct store s = {
-		.block = b,
-		.node = b->pass_node,
-		.at = b->pass_at,
-		.offset = b->pass_offset,
-		.length = b->pass_length,
-		.done_from = b->pass_offset,
-		.done_to = b->pass_offset,
-	};
-
-	b->pass_node = 0;
-	block_ref(blocks, b);
-	store_add(blocks, &s);
-}
-
-void blocks_pass_on(struct blocks *blocks, uint32_t layer, const struct squash_block *where, fuse_ino_t node, uint64_t at)
-{
-	struct block *b;
-	bool is_new;
-
-	(void)pthread_mutex_lock(&blocks->lock);
-	b = block_get(blocks, layer, where, &is_new);
-	if (is_new) { /* nobody unpacks it: then reads will */
-		block_destroy(blocks, b);
+	if (b->refs > 1 || b->where.is_fragment || bench->spare) {
+		block_unref(blocks, b);
 	} else {
-		b->stored = b->stored || !where->is_fragment;
-		b->pass_node = node;
-		b->pass_at = at;
-		b->pass_offset = where->offset;
-		b->pass_length = where->length;
-		if (b->state == BLOCK_READY && b->data)
-			pass_on(blocks, b);
+		bench->spare = take_ptr(&b->data);
+		bench->spare_size = b->room;
+		block_destroy(blocks, b);
 	}
 	(void)pthread_mutex_unlock(&blocks->lock);
 }
@@ -642,7 +536,6 @@ void blocks_free(struct blocks *blocks)
 		return;
 	shrink(blocks, 0);
 	(void)pthread_cond_destroy(&blocks->work);
-	(void)pthread_cond_destroy(&blocks->stores_come);
 	(void)pthread_cond_destroy(&blocks->drained);
 	(void)pthread_mutex_destroy(&blocks->lock);
 	free(blocks);

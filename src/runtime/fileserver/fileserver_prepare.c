@@ -34,6 +34,7 @@ struct error *fileserver_prepare(const struct fileserver_options *options, struc
 	server->cache = squash_cache_new(FILESERVER_META_BYTES);
 	TRY(layers_open(server, options));
 	server->blocks = blocks_new(server);
+	server->stores = stores_new(server);
 	server->merge = merge_new();
 	server->merged = options->merge && server->n_layers > 1;
 	*ret_server = take_ptr(&server);
@@ -63,6 +64,7 @@ void fileserver_free(struct fileserver *server)
 {
 	if (!server)
 		return;
+	stores_free(server->stores);
 	blocks_free(server->blocks);
 	node_trim(server);
 	merge_free(server->merge);

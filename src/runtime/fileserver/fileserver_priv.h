@@ -3,8 +3,9 @@
  * Shared by the files of the file server.
  *
  * Threads: the main thread reads requests, owns all metadata (images, directories, maps of files) and answers what is in memory. Workers
- * unpack data blocks and answer the reads that waited for them. One thread puts the rest of unpacked blocks into the kernel's page
- * cache; it serves no request, since a store can wait for a page that a read holds. Blocks and their queues have one lock.
+ * unpack data blocks and answer the reads that waited for them. One thread puts blocks of the container's program and the rest of other
+ * unpacked blocks into the kernel's page cache; no read waits for it, since a store can wait for a page that a read holds. Blocks and
+ * their queues have one lock, stores another.
  */
 #ifndef RUNTIME_FILESERVER_PRIV_H
 #define RUNTIME_FILESERVER_PRIV_H
@@ -21,6 +22,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum {
 	FILESERVER_READ_MAX = 128 << 10,      /* bytes of one read request: the kernel's read-ahead window */
@@ -85,6 +87,7 @@ struct owner_map {
 };
 
 struct blocks; /* fileserver_block.c */
+struct stores; /* fileserver_store.c */
 struct merge;  /* fileserver_merge.c */
 
 struct fileserver {
@@ -99,16 +102,17 @@ struct fileserver {
 	uint64_t tick;	  /* of the two caches */
 	size_t dir_bytes;
 	struct blocks *blocks;
+	struct stores *stores;
 	struct merge *merge;
 	bool merged; /* the layers are served as one tree, not one beside the other */
-	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody asks; 0: none */
-	uint64_t n_served;   /* requests, the first handshake included */
+	fuse_ino_t expected; /* file whose first blocks are unpacked before anybody reads it; 0: none, or done */
 	bool expected_known; /* the kernel has looked it up */
 	int sock; /* open as long as the server lives: see store_main() */
 	struct fuse_session *session;
 	uint8_t *reply;	  /* buffer of directory replies */
 	size_t reply_size;
-	uint64_t counts[N_COUNTS]; /* the first ten by the main thread, the others under the lock of the blocks */
+	uint64_t counts[N_COUNTS]; /* the first ten by the main thread, the last by the thread of the stores, the
+				      others under the lock of the blocks */
 };
 
 /* Node ids name (layer, inode): no table of inodes is needed, and hard links are one node. */
@@ -190,19 +194,39 @@ void blocks_trim(struct blocks *blocks);
 void blocks_submit(struct blocks *blocks, uint32_t layer, struct read_request *r, const struct squash_block *where);
 /* blocks_ahead() - unpack a block before it is asked for, when no request waits */
 void blocks_ahead(struct blocks *blocks, uint32_t layer, const struct squash_block *where);
-/**
- * blocks_pass_on() - give a block that is being unpacked ahead to the page cache, now or as soon as it is there
- * @node: file it belongs to, known to the kernel; @at: place in that file
- */
-void blocks_pass_on(struct blocks *blocks, uint32_t layer, const struct squash_block *where, fuse_ino_t node, uint64_t at);
+
+/* What a thread that unpacks brings along. */
+struct bench {
+	struct squash_decoder *decoders[SQUASH_ZSTD + 1];
+	uint8_t *scratch;
+	size_t scratch_size;
+	uint8_t *spare; /* memory for the next block, or NULL */
+	size_t spare_size;
+};
+
+void bench_clear(struct bench *bench);
+/* blocks_make() - a block, unpacked on this thread if need be; NULL if a read's is on its way. block_data() tells success. */
+struct block *blocks_make(struct blocks *blocks, struct bench *bench, uint32_t layer, const struct squash_block *where);
+/* block_retire() - release a block that the page cache has; what nobody else uses becomes memory for the next */
+void block_retire(struct blocks *blocks, struct block *b, struct bench *bench);
 /* blocks_load_now() - unpack on this thread, before there are others; released by block_release() */
 must_check struct error *blocks_load_now(struct blocks *blocks, uint32_t layer, const struct squash_block *where,
 					 struct block **ret_block);
 /* block_data() - bytes of a block that is there; NULL if it holds fewer than @offset + @length */
 const uint8_t *block_data(const struct block *b, uint32_t offset, uint32_t length);
 void block_release(struct blocks *blocks, struct block *b);
-/* blocks_store() - hand a block on to the thread that stores; takes over the reference. Dropped when that thread is behind. */
-void blocks_store(struct blocks *blocks, const struct read_request *r, const struct piece *p);
+
+struct stores *stores_new(struct fileserver *server);
+void stores_free(struct stores *stores);
+/* stores_add() - of a block, store what the answer to a read did not hold; takes over the block. Dropped when the thread is behind. */
+void stores_add(struct stores *stores, const struct read_request *r, const struct piece *p);
+/* stores_expect() - unpack and store the first blocks of the expected file, which the kernel knows now; nothing if other stores are on */
+void stores_expect(struct stores *stores);
+
+/* thread_start() - detached, with a small stack; false if there may be no more threads */
+bool thread_start(void *(*fn)(void *), void *arg);
+/* idle_end() - when a thread that has nothing to do from now on ends; of the monotonic clock */
+struct timespec idle_end(void);
 
 /* ops_table() - the requests that we answer; without extended attributes the kernel is told so once */
 struct fuse_lowlevel_ops ops_table(const struct fileserver *server);

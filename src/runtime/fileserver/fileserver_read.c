@@ -157,7 +157,7 @@ void read_request_answer(struct read_request *r)
 		if (!p->block)
 			continue;
 		if (good && p->store_length > 0)
-			blocks_store(blocks, r, p);
+			stores_add(r->server->stores, r, p);
 		else
 			block_release(blocks, p->block);
 	}

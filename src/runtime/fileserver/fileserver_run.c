@@ -131,51 +131,6 @@ static struct error *session_start(struct fileserver *server, int fuse_fd)
 }
 
 /*
- * The program of the container, in the moments that the runtime still needs: its first blocks are unpacked, and, once the kernel knows
- * the file (@pass_on), given to the page cache, so that starting it asks for nothing. What is wrong with it, the reads will tell.
- */
-static struct error *expected_blocks(struct fileserver *server, bool pass_on)
-{
-	const struct layer *layer = node_layer(server, server->expected);
-	uint32_t block_size = squash_super(layer->img)->block_size;
-	uint32_t number = (uint32_t)(layer - server->layers);
-	struct squash_block where;
-	struct kept_file *f;
-	uint64_t n;
-
-	TRY(node_file(server, server->expected, &f));
-	n = squash_map_count(f->map);
-	for (uint64_t i = 0; i < n && i < FILESERVER_EXPECTED_BLOCKS; i++) {
-		TRY(squash_map_block(f->map, i, &where));
-		if (where.stored_size == 0)
-			continue;
-		if (pass_on)
-			blocks_pass_on(server->blocks, number, &where, server->expected, i * block_size);
-		else
-			blocks_ahead(server->blocks, number, &where);
-	}
-	return NULL;
-}
-
-/*
- * What the expected program needs between two requests. Whoever looked it up has it when he asks for the next thing, not before: the
- * answer to a lookup becomes an inode in the asking process.
- */
-static void serve_expected(struct fileserver *server, bool was_known)
-{
-	static const uint64_t first_request = 1;
-
-	if (!server->expected)
-		return;
-	if (server->n_served == first_request)
-		error_free(expected_blocks(server, false));
-	if (!was_known)
-		return;
-	error_free(expected_blocks(server, true));
-	server->expected = 0;
-}
-
-/*
  * A timer interrupts the wait for requests; two ticks with none between them mean idle: memory goes back and the timer stops until
  * the next request. So an idle server sleeps, and a busy one makes no system call for it.
  */
@@ -192,8 +147,11 @@ static void serve(struct fileserver *server)
 			bool was_known = server->expected_known;
 
 			fuse_session_process_buf(server->session, &buf);
-			server->n_served++;
-			serve_expected(server, was_known);
+			/* The answer to a lookup becomes an inode in the asking process: it is there when that asks again. */
+			if (was_known && server->expected) {
+				stores_expect(server->stores);
+				server->expected = 0;
+			}
 			used = true;
 			if (!timer)
 				tick_every(FILESERVER_IDLE_S);
