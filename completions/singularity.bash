@@ -46,7 +46,7 @@ _singularity_table()
 		;;
 	'singularity exec')
 		commands=''
-		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --docker-login --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
 		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity help')
@@ -61,12 +61,12 @@ _singularity_table()
 		;;
 	'singularity run')
 		commands=''
-		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --docker-login --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
 		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity shell')
 		commands=''
-		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --docker-login --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
 		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity sif')
@@ -96,7 +96,7 @@ _singularity_table()
 		;;
 	'singularity test')
 		commands=''
-		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
+		options='--add-caps --allow-setuid --app --authfile --bind -B --cleanenv -e --cwd --disable-cache --dns --docker-login --drop-caps --env --env-file --fakeroot -f --help -h --home -H --hostname --ipc -i --keep-layers --keep-privs --mount --net -n --network --no-compat --no-eval --no-home --no-https --no-mount --no-pid --no-privs --no-setgroups --no-tmp-sandbox --no-umask --oci --pid -p --scratch -S --tmp-sandbox --userns -u --uts --workdir -W --writable-tmpfs'
 		valued='--add-caps --app --authfile --bind -B --cwd --dns --drop-caps --env --env-file --home -H --hostname --mount --network --no-mount --scratch -S --workdir -W'
 		;;
 	'singularity version')

@@ -528,6 +528,13 @@ start_registry()
 	printf 'pass\n' >answers
 	split singularity pull --docker-login --docker-username user b.sif "docker://$address/tiny:v1" <answers
 	is "$out$status" "Enter Docker / OCI registry password: 0"
+	# tiny has no program to run; it is fetched all the same.
+	split singularity exec --docker-login --docker-username user "docker://$address/tiny:v1" /none <answers
+	has "$out" "Enter Docker / OCI registry password: "
+	lacks "$err" "could not read"
+	split singularity run --docker-login "docker://$address/tiny:v1" </dev/null
+	is "$status" 255
+	has "$err" "could not read credentials: could not read user's input: EOF"
 }
 
 @test "eight cold pulls at once fetch every blob once" {

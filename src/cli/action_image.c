@@ -44,6 +44,7 @@ static void image_command(const struct cli *cli, const struct action_options *o,
 	strv_add(argv, "action-image");
 	strv_addf(argv, "--handshake-fd=%d", sock);
 	add_flag(argv, o->disable_cache, "--disable-cache");
+	add_flag(argv, o->docker_login, "--docker-login");
 	add_flag(argv, o->keep_layers, "--keep-layers");
 	add_flag(argv, o->no_https, "--no-https");
 	add_value(argv, "--authfile", o->authfile);

@@ -69,6 +69,7 @@ struct error *cmd_action_image(struct cli *cli, const void *options, const struc
 		.docker_password = o->docker_password,
 		.tmpdir = o->tmpdir,
 		.conf = cli->conf,
+		.docker_login = o->docker_login,
 		.no_https = o->no_https,
 		.keep_layers = o->keep_layers,
 		.disable_cache = o->disable_cache,

@@ -2,7 +2,6 @@
 /* pull: an image into a file of the user's. The file is a draft until it is complete; see base/draft.h. */
 #include "cli/commands.h"
 #include "cli/fetch.h"
-#include "cli/prompt.h"
 #include "cli/verb_pull.h"
 
 #include "base/draft.h"
@@ -168,32 +167,13 @@ static struct error *pull(struct fetch *f, struct target *t)
 	return publish(t, draft);
 }
 
-/* --docker-login: what was not given is asked for. */
-static struct error *log_in(const struct pull_options *o, struct fetch_options *fetch, char **ret_name,
-			    char **ret_password)
-{
-	if (!o->docker_login)
-		return NULL;
-	if (!fetch->docker_username) {
-		TRY(prompt_line("Enter Docker/OCI registry username: ", false, ret_name));
-		fetch->docker_username = *ret_name;
-	}
-	if (!fetch->docker_password) {
-		TRY(prompt_line("Enter Docker / OCI registry password: ", true, ret_password));
-		fetch->docker_password = *ret_password;
-	}
-	return NULL;
-}
-
 struct error *cmd_pull(struct cli *cli, const void *options, const struct strv *args, int *ret_status)
 {
 	const struct pull_options *o = options;
 	const char *text = args->items[args->n - 1];
 	cleanup_uri struct uri uri = { .transport = URI_PLAIN };
 	cleanup_target struct target target = { .dirfd = -EBADF };
-	cleanup_free char *name = NULL;
-	cleanup_free char *password = NULL;
-	struct fetch_options fetch_options = {
+	const struct fetch_options fetch_options = {
 		.uri = text,
 		.arch = o->arch,
 		.platform = o->platform,
@@ -204,6 +184,7 @@ struct error *cmd_pull(struct cli *cli, const void *options, const struct strv *
 		.squashfs_codec = o->squashfs_codec,
 		.squashfs_level = o->squashfs_level,
 		.conf = cli->conf,
+		.docker_login = o->docker_login,
 		.no_https = o->no_https,
 		.keep_layers = o->keep_layers,
 		.disable_cache = o->disable_cache,
@@ -216,7 +197,6 @@ struct error *cmd_pull(struct cli *cli, const void *options, const struct strv *
 	TRY(check_uri(text, &uri));
 	TRY(target_path(o, args, &uri, &target.path));
 	TRY(check_target(&target, o->force));
-	TRY_CTX(log_in(o, &fetch_options, &name, &password), "could not read credentials");
 	TRY(fetch_new(&fetch_options, &f));
 
 	struct error *err = fetch_explain_full(pull(f, &target), target.path, "--dir");

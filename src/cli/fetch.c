@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/fetch.h"
+#include "cli/prompt.h"
 
 #include "base/draft.h"
 #include "base/fs.h"
@@ -20,6 +21,7 @@ struct fetch {
 	struct source_options source;
 	struct convert_options convert;
 	struct cache *cache; /* NULL: do without */
+	char *asked_username, *asked_password;
 	char *suffix;	     /* of the cache entry: what makes the result another one than that of a plain pull */
 	char *user_agent;
 	struct progress *progress;
@@ -121,6 +123,22 @@ static char *cache_suffix(const struct fetch *f)
 	return buf_take(&suffix);
 }
 
+/* --docker-login: what was not given is asked for. */
+static struct error *log_in(struct fetch *f)
+{
+	if (!f->options->docker_login)
+		return NULL;
+	if (!f->source.docker_username) {
+		TRY(prompt_line("Enter Docker/OCI registry username: ", false, &f->asked_username));
+		f->source.docker_username = f->asked_username;
+	}
+	if (!f->source.docker_password) {
+		TRY(prompt_line("Enter Docker / OCI registry password: ", true, &f->asked_password));
+		f->source.docker_password = f->asked_password;
+	}
+	return NULL;
+}
+
 static void open_cache(struct fetch *f)
 {
 	cleanup_with(error_free) struct error *err = NULL;
@@ -162,6 +180,7 @@ struct error *fetch_new(const struct fetch_options *options, struct fetch **ret_
 	};
 	TRY(choose_squashfs(options, &f->convert.squash));
 	f->suffix = cache_suffix(f);
+	TRY_CTX(log_in(f), "could not read credentials");
 	open_cache(f);
 	*ret_fetch = take_ptr(&f);
 	return NULL;
@@ -177,6 +196,8 @@ void fetch_free(struct fetch *f)
 	strv_free(&f->waiting);
 	free(f->suffix);
 	free(f->user_agent);
+	free(f->asked_username);
+	free(f->asked_password);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
 }

@@ -19,6 +19,7 @@ struct fetch_options {
 	const char *squashfs_codec; /* NULL: the site's */
 	const struct site_conf *conf;
 	uint32_t squashfs_level; /* 0: the site's, if the codec is the site's */
+	bool docker_login; /* ask for the name and the password that are not given */
 	bool no_https, keep_layers, disable_cache;
 };
 
@@ -28,7 +29,7 @@ struct fetch;
  * fetch_new() - check the options and open the cache
  *
  * A cache that cannot be used is one WARNING. Errors: ERR_USAGE for platforms and codecs, and if --arch and --platform
- * are both given.
+ * are both given; what prompt_line() fails with.
  */
 must_check struct error *fetch_new(const struct fetch_options *options, struct fetch **ret_fetch);
 void fetch_free(struct fetch *f);

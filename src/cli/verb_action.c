@@ -36,6 +36,8 @@ static const struct opt shell_options[] = {
 	  .help = "neither read nor write the cache when an image is fetched" },
 	{ .name = "dns", OPT_AS_STRING(struct action_options, dns), .env = "DNS",
 	  .help = "comma-separated list of name servers for resolv.conf" },
+	{ .name = "docker-login", OPT_AS_BOOL(struct action_options, docker_login), .env = "DOCKER_LOGIN",
+	  .help = "ask for the user name and password of the registry" },
 	{ .name = "docker-password", OPT_AS_STRING(struct action_options, docker_password),
 	  .env = "+DOCKER_PASSWORD", .traits = OPT_HIDDEN, .help = "password or token for the registry" },
 	{ .name = "docker-username", OPT_AS_STRING(struct action_options, docker_username),

@@ -19,7 +19,7 @@ struct action_options {
 	bool tmp_sandbox, no_tmp_sandbox;
 	/* Where the image comes from. */
 	const char *authfile, *docker_username, *docker_password, *tmpdir;
-	bool disable_cache, keep_layers, no_https;
+	bool disable_cache, docker_login, keep_layers, no_https;
 	bool oci, no_oci;
 	/* Refused in OCI mode. */
 	struct strv fusemount, network_args, security;

@@ -69,6 +69,8 @@ const struct verb verb_pull = {
 static const struct opt action_image_table[] = {
 	{ .name = "authfile", OPT_AS_STRING(struct action_image_options, authfile), .help = "file with registry credentials" },
 	{ .name = "disable-cache", OPT_AS_BOOL(struct action_image_options, disable_cache), .help = "do without the cache" },
+	{ .name = "docker-login", OPT_AS_BOOL(struct action_image_options, docker_login),
+	  .help = "ask for the user name and password of the registry" },
 	{ .name = "docker-password", OPT_AS_STRING(struct action_image_options, docker_password), .env = "+DOCKER_PASSWORD",
 	  .help = "password or token for the registry" },
 	{ .name = "docker-username", OPT_AS_STRING(struct action_image_options, docker_username), .env = "+DOCKER_USERNAME",

@@ -17,7 +17,7 @@ struct pull_options {
 struct action_image_options {
 	const char *authfile, *docker_password, *docker_username, *tmpdir;
 	uint32_t handshake_fd;
-	bool disable_cache, keep_layers, no_https;
+	bool disable_cache, docker_login, keep_layers, no_https;
 };
 
 extern const struct verb verb_pull, verb_action_image;
