@@ -368,6 +368,37 @@ asked()
 	is "$status" 0
 }
 
+@test "https goes through the proxy in a tunnel" {
+	require openssl
+	hostile --tls
+	export SSL_CERT_FILE=$dir/ca.pem HTTPS_PROXY=http://name:hidden@$host
+	pull out.sif docker://registry.invalid/plain/img:v1
+	is "$status" 0
+	[ "$(asked '^CONNECT registry.invalid:443 registry.invalid:443')" -ge 1 ]
+	is "$(asked '^GET registry.invalid /v2/plain/img/blobs/')" 3
+	is "$(asked '^[A-Z]* .*http:')" 0
+	rm -rf out.sif cache/*
+	for exempt in registry.invalid .invalid registry.invalid:443; do
+		NO_PROXY=$exempt pull out.sif docker://registry.invalid/plain/img:v1
+		fails 'Get "https://registry.invalid/v2/": lookup registry.invalid: no such host'
+	done
+	NO_PROXY=registry.invalid:444,other.invalid pull out.sif docker://registry.invalid/plain/img:v1
+	is "$status" 0
+}
+
+@test "a proxy that turns us away is named, without its password" {
+	require openssl
+	hostile --tls
+	HTTPS_PROXY=http://stranger:hidden@$host pull out.sif docker://registry.invalid/plain/img:v1
+	fails "via proxy http://$host: "
+	has "$err" 407
+	lacks "$err" hidden
+	HTTP_PROXY=http://stranger:hidden@$host pull --no-https out.sif docker://registry.invalid/plain/img:v1
+	fails "via proxy http://$host: "
+	has "$err" 407
+	lacks "$err" hidden
+}
+
 @test "connections that are refused name both attempts" {
 	pull out.sif docker://127.0.0.1:9/xx:v1
 	fails 'Get "https://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: connection refused; Get "http://127.0.0.1:9/v2/": dial tcp'

@@ -4,7 +4,7 @@
 
 docker://HOST/SCENARIO/img:v1 names an image of two layers; scenarios are the methods whose names begin with "do_". Writes DIR/port (when
 ready), DIR/storage-port (a second host, 127.0.0.2), DIR/log (one line a request: METHOD HOST PATH AUTHORIZATION RANGE), and with --tls
-DIR/ca.pem and DIR/tls-port (made with openssl).
+DIR/ca.pem and DIR/tls-port (made with openssl). It is a proxy too, who leads every tunnel to the TLS port, and turns the user "stranger" away.
 """
 import argparse
 import base64
@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import socket
 import ssl
 import subprocess
 import tarfile
@@ -96,25 +97,56 @@ class Handler(http.server.BaseHTTPRequestHandler):
     ping = None  # the challenge of the ping
     login = "Basic " + base64.b64encode(b"user:secret").decode()
 
+    stranger = "Basic " + base64.b64encode(b"stranger:hidden").decode()  # to the proxy
+
     def log_message(self, *args):
         pass
 
     def do_HEAD(self):
         self.do_GET()
 
+    def do_CONNECT(self):
+        """A tunnel: bytes both ways until either side ends."""
+        self.note()
+        if self.headers.get("Proxy-Authorization") == self.stranger:
+            return self.reply(407, b"", Proxy_Authenticate="Basic realm=x")
+        self.close_connection = True
+        with socket.create_connection(("127.0.0.1", self.ports["tls"])) as server:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=self.pump, args=(server, self.connection))
+            back.start()
+            self.pump(self.connection, server)
+            back.join()
+        return None
+
+    @staticmethod
+    def pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
     def do_GET(self):
-        with self.lock:
-            self.log.write(" ".join([self.command, self.headers.get("Host", "-"), self.path,
-                                     (self.headers.get("Authorization") or "-").replace(" ", "_"),
-                                     self.headers.get("Range") or "-"]) + "\n")
-            self.log.flush()
+        self.note()
         try:
             self.route()
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.close_connection = True
 
+    def note(self):
+        with self.lock:
+            self.log.write(" ".join([self.command, self.headers.get("Host", "-"), self.path,
+                                     (self.headers.get("Authorization") or "-").replace(" ", "_"),
+                                     self.headers.get("Range") or "-"]) + "\n")
+            self.log.flush()
+
     def route(self):
         if self.path.startswith("http://"):  # we are somebody's proxy
+            if self.headers.get("Proxy-Authorization") == self.stranger:
+                return self.reply(407, b"", Proxy_Authenticate="Basic realm=x")
             self.path = "/" + self.path.split("/", 3)[3]
         if self.path.startswith("/token"):
             ok = self.headers.get("Authorization") in (None, self.login)
@@ -300,7 +332,7 @@ class Server(http.server.ThreadingHTTPServer):
 def certificate(directory):
     pem = os.path.join(directory, "server.pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem + ".key", "-out", os.path.join(directory, "ca.pem")],
+                    "-addext", "subjectAltName=IP:127.0.0.1,DNS:registry.invalid", "-keyout", pem + ".key", "-out", os.path.join(directory, "ca.pem")],
                    check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(os.path.join(directory, "ca.pem"), pem + ".key")
@@ -321,7 +353,7 @@ def main():
         context = certificate(args.directory)
         servers["tls-port"].socket = context.wrap_socket(servers["tls-port"].socket, server_side=True,
                                                          do_handshake_on_connect=False)
-    Handler.ports = {"storage": servers["storage-port"].server_address[1], "plain": servers["port"].server_address[1]}
+    Handler.ports = {name.removesuffix("-port") if name != "port" else "plain": s.server_address[1] for name, s in servers.items()}
     threads = [threading.Thread(target=server.serve_forever) for server in servers.values()]
     for thread in threads:
         thread.start()

@@ -12,6 +12,8 @@ enum { STALL_BYTES_PER_S = 16 };
  */
 enum { HTTP2_ERRORS_MAX = 2 };
 
+enum { PROXY_AUTHENTICATION_REQUIRED = 407 };
+
 void http_response_clear(struct http_response *response)
 {
 	strv_free(&response->headers);
@@ -282,6 +284,23 @@ static char *cause_text(const struct http_transfer *t)
 	return text;
 }
 
+/* The proxy answers for itself: to a request, or to CONNECT. */
+static bool proxy_refuses(const struct http_transfer *t)
+{
+	long connect_status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+	return t->proxy && (connect_status == PROXY_AUTHENTICATION_REQUIRED ||
+			    t->response->status == PROXY_AUTHENTICATION_REQUIRED);
+}
+
+static struct error *proxy_failure(const struct http_transfer *t, const char *cause)
+{
+	cleanup_free char *proxy = http_url_redact(t->proxy);
+
+	return error_new(ERR_NETWORK, "via proxy %s: %s", proxy, cause);
+}
+
 static struct error *curl_failure(struct http_transfer *t)
 {
 	cleanup_free char *cause = cause_text(t);
@@ -289,13 +308,7 @@ static struct error *curl_failure(struct http_transfer *t)
 
 	if (t->code == CURLE_HTTP2 || t->code == CURLE_HTTP2_STREAM)
 		atomic_fetch_add(&t->client->http2_errors, 1);
-	if (t->proxy) {
-		cleanup_free char *proxy = http_url_redact(t->proxy);
-
-		err = error_new(ERR_NETWORK, "via proxy %s: %s", proxy, cause);
-	} else {
-		err = error_new(ERR_NETWORK, "%s", cause);
-	}
+	err = t->proxy ? proxy_failure(t, cause) : error_new(ERR_NETWORK, "%s", cause);
 	if (t->code == CURLE_PEER_FAILED_VERIFICATION)
 		return error_hint(err, "put the registry's CA into a file and name it in SSL_CERT_FILE");
 	return err;
@@ -312,6 +325,9 @@ struct error *http_transfer_finish(struct http_transfer *t)
 		err = take_ptr(&t->failure);
 	else if (atomic_load(&t->client->cancelled))
 		err = error_new(ERR_NETWORK, "cancelled");
+	else if (proxy_refuses(t))
+		err = error_hint(proxy_failure(t, "407 Proxy Authentication Required"),
+				 "HTTP_PROXY or HTTPS_PROXY has to name a user whom the proxy accepts: http://NAME:PASSWORD@HOST:PORT");
 	else if (t->code != CURLE_OK && !t->enough) {
 		t->response->transient = is_transient(t);
 		err = curl_failure(t);
