@@ -348,6 +348,58 @@ asked()
 	lacks "$err" hidden
 }
 
+@test "certificates of a registry's own stand in certs.d" {
+	require openssl
+	hostile --tls --client-cert
+	local certs tls
+	tls=127.0.0.1:$(cat "$dir/tls-port")
+	certs=$HOME/.config/containers/certs.d/$tls
+	mkdir -p "$certs"
+	cp ca.pem "$certs/ca.crt"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "certificate required"
+	# A client's certificate goes with its key.
+	cp ca.pem "$certs/client.cert"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "$certs/client.cert has no $certs/client.key beside it"
+	cp server.pem.key "$certs/client.key"
+	pull out.sif "docker://$tls/plain/img:v1"
+	is "$status" 0
+	rm -rf out.sif cache/*
+	rm "$certs/client.cert"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "$certs/client.key has no $certs/client.cert beside it"
+	echo nonsense >"$certs/client.cert"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "$certs/client.cert cannot be used: "
+	rm "$certs"/client.*
+	: >"$certs/ca.crt"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "$certs/ca.crt cannot be used: "
+	# They are for this host and port alone.
+	mv "$certs" "${certs%:*}:1"
+	cp ca.pem "${certs%:*}:1/ca.crt"
+	pull out.sif "docker://$tls/plain/img:v1"
+	fails "certificate"
+}
+
+@test "certs.d: the CA serves this registry alone, whatever else is asked in the same pull" {
+	require openssl
+	hostile --tls
+	local tls
+	tls=127.0.0.1:$(cat "$dir/tls-port")
+	mkdir -p "$HOME/.config/containers/certs.d/$tls"
+	cp ca.pem "$HOME/.config/containers/certs.d/$tls/ca.crt"
+	pull out.sif "docker://$tls/plain/img:v1"
+	is "$status" 0
+	rm -rf out.sif cache/*
+	# The layers come from the same server under another name, whose certificate nobody vouches for.
+	HTTPS_PROXY=http://$host pull out.sif "docker://$tls/elsewhere/img:v1"
+	fails "certificate"
+	SSL_CERT_FILE=$dir/ca.pem HTTPS_PROXY=http://$host pull out.sif "docker://$tls/elsewhere/img:v1"
+	is "$status" 0
+}
+
 @test "plain http with other hosts needs --no-https, and goes through the proxy of the environment" {
 	hostile
 	export HTTP_PROXY=http://name:hidden@$host

@@ -230,6 +230,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send_manifest(name)
         return self.reply(307, Location=f"http://127.0.0.2:{self.ports['storage']}/storage/{name}?signature=hidden")
 
+    def do_elsewhere(self, kind, name):
+        if kind == "manifests":
+            return self.send_manifest(name)
+        return self.reply(307, Location=f"https://registry.invalid/storage/{name}?signature=hidden")
+
     def do_downgrade(self, kind, name):
         if kind == "manifests":
             return self.send_manifest(name)
@@ -329,13 +334,16 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # clients that hang up, and TLS greetings on the plain port
 
 
-def certificate(directory):
+def certificate(directory, wants_client):
     pem = os.path.join(directory, "server.pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
                     "-addext", "subjectAltName=IP:127.0.0.1,DNS:registry.invalid", "-keyout", pem + ".key", "-out", os.path.join(directory, "ca.pem")],
                    check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(os.path.join(directory, "ca.pem"), pem + ".key")
+    if wants_client:  # one that our own certificate signed: itself
+        context.load_verify_locations(os.path.join(directory, "ca.pem"))
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
@@ -343,6 +351,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory")
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--client-cert", action="store_true", help="with --tls: clients must show DIR/ca.pem (key: DIR/server.pem.key)")
     parser.add_argument("--ping", choices=("bearer", "basic"), help="answer the ping with 401 and this challenge")
     args = parser.parse_args()
     Handler.ping = args.ping
@@ -350,7 +359,7 @@ def main():
     servers = {"port": Server(("127.0.0.1", 0), Handler), "storage-port": Server(("127.0.0.2", 0), Handler)}
     if args.tls:
         servers["tls-port"] = Server(("127.0.0.1", 0), Handler)
-        context = certificate(args.directory)
+        context = certificate(args.directory, args.client_cert)
         servers["tls-port"].socket = context.wrap_socket(servers["tls-port"].socket, server_side=True,
                                                          do_handshake_on_connect=False)
     Handler.ports = {name.removesuffix("-port") if name != "port" else "plain": s.server_address[1] for name, s in servers.items()}

@@ -4,6 +4,7 @@
 #define IMAGE_HTTP_PRIV_H
 
 #include "image/http/http.h"
+#include "image/http/http_certs.h"
 #include "image/http/http_proxy.h"
 
 #include <curl/curl.h>
@@ -40,6 +41,7 @@ struct http_transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	const char *proxy;
+	struct http_certs certs;
 	char errbuf[CURL_ERROR_SIZE];
 	size_t header_bytes;
 	bool in_body, began, enough;

@@ -219,6 +219,27 @@ static void set_route(struct http_transfer *t)
 		(void)curl_easy_setopt(t->easy, CURLOPT_CAPATH, t->client->ca_dir);
 }
 
+static CURLcode on_ssl_context(CURL *easy, void *ssl_ctx, void *ctx)
+{
+	struct http_transfer *t = ctx;
+
+	(void)easy;
+	t->failure = http_certs_use(&t->certs, ssl_ctx);
+	return t->failure ? CURLE_ABORTED_BY_CALLBACK : CURLE_OK;
+}
+
+static struct error *set_certs(struct http_transfer *t)
+{
+	TRY(http_certs_find(t->url, &t->certs));
+	if (!http_certs_are_there(&t->certs))
+		return NULL;
+	/* They are for this host alone: not for a store of certificates that other connections share. */
+	(void)curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+	(void)curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
+	(void)curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
+	return NULL;
+}
+
 struct error *http_transfer_init(struct http_transfer *t)
 {
 	t->easy = curl_easy_init();
@@ -228,6 +249,7 @@ struct error *http_transfer_init(struct http_transfer *t)
 	set_headers(t);
 	set_limits(t);
 	set_route(t);
+	TRY(set_certs(t));
 	(void)curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->client->user_agent);
 	(void)curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->errbuf);
 	(void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
@@ -310,7 +332,7 @@ static struct error *curl_failure(struct http_transfer *t)
 		atomic_fetch_add(&t->client->http2_errors, 1);
 	err = t->proxy ? proxy_failure(t, cause) : error_new(ERR_NETWORK, "%s", cause);
 	if (t->code == CURLE_PEER_FAILED_VERIFICATION)
-		return error_hint(err, "put the registry's CA into a file and name it in SSL_CERT_FILE");
+		return error_hint(err, "put the registry's CA into /etc/containers/certs.d/HOST:PORT/ca.crt, or into a file named in SSL_CERT_FILE");
 	return err;
 }
 
@@ -338,6 +360,7 @@ struct error *http_transfer_finish(struct http_transfer *t)
 void http_transfer_free(struct http_transfer *t)
 {
 	error_free(t->failure);
+	http_certs_clear(&t->certs);
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->headers);
 }
