@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 static char *directory_name(const struct http_url *url, bool with_port)
 {
@@ -35,7 +35,9 @@ static struct error *check_pair(const char *path, const char *suffix, const char
 {
 	cleanup_free char *partner = xasprintf("%.*s%s", (int)(strlen(path) - strlen(suffix)), path, partner_suffix);
 
-	if (access(partner, F_OK) == 0)
+	struct stat st;
+
+	if (stat(partner, &st) == 0)
 		return NULL;
 	return error_hint(error_new(ERR_USAGE, "%s has no %s beside it", path, partner), "%s", what);
 }

@@ -332,7 +332,8 @@ static struct error *curl_failure(struct http_transfer *t)
 		atomic_fetch_add(&t->client->http2_errors, 1);
 	err = t->proxy ? proxy_failure(t, cause) : error_new(ERR_NETWORK, "%s", cause);
 	if (t->code == CURLE_PEER_FAILED_VERIFICATION)
-		return error_hint(err, "put the registry's CA into /etc/containers/certs.d/HOST:PORT/ca.crt, or into a file named in SSL_CERT_FILE");
+		return error_hint(err, "put the registry's CA into /etc/containers/certs.d/HOST:PORT/ca.crt, or name its file in "
+				       "SSL_CERT_FILE");
 	return err;
 }
 
