@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 # Hosts that lack something: containers run all the same, or one line says what to do. Each test changes its own mount namespace or
-# user namespace and nothing of the machine (oci-mode.md 11, lines 15, 19 to 21, 27 to 29, 47, 48).
+# user namespace and nothing of the machine (oci-mode.md 11, lines 15, 19 to 21, 24, 27 to 29, 47, 48).
 
 load testlib/helpers
 load testlib/containers
@@ -117,6 +117,27 @@ on_all_cgroups()
 		has "$err" "WARNING: No subordinate ids for $user: only your own id exists in the container."
 		has "$err" "/etc/subuid and /etc/subgid"
 	done
+}
+
+@test "subordinate ids of the site's directory, through libsubid: 24" {
+	local built
+
+	require_root
+	for built in "$source"/{build-check,build}/tests/libsubid_site.so; do
+		[ -e "$built" ] && break
+	done
+	[ -e "$built" ] || skip "libsubid_site.so is not built"
+	ldconfig -p | grep -q libsubid || skip "libsubid is not installed"
+	# newuidmap asks too, and takes libraries from the system's directories alone.
+	libraries=$(dirname "$(ldconfig -p | sed -n 's/.*libsubid.*=> //p' | head -1)")
+	mkdir plugin
+	cp "$built" plugin/
+	echo "subid: site" >nsswitch.conf
+	exec_as user --fakeroot "$plain" cat /proc/self/uid_map /proc/self/gid_map
+	split on_host "mount -t overlay -o 'lowerdir=$dir/plugin:$libraries' none '$libraries'
+		mount --bind '$dir/nsswitch.conf' /etc/nsswitch.conf" "${exec_words[@]}"
+	is "$err" ""
+	is "$(tr -s ' ' <<<"$out")" " 0 $user_uid 1"$'\n'" 1 300000 70000"$'\n'" 0 $user_gid 1"$'\n'" 1 400000 70000"
 }
 
 @test "no newuidmap, or one that may not: 27, 29" {
