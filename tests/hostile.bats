@@ -122,6 +122,24 @@ attack_all()
 	done
 }
 
+@test "class B: a bind into a volume where somebody swaps a directory and a link" {
+	local swapper made=0
+
+	mkdir -m 777 volume
+	"$testlib/swap-links" "$dir/volume" "$dir/probe" 3>&- &
+	swapper=$!
+	until [ -e volume/link ]; do sleep 0.01; done
+	for i in $(seq 60); do
+		for who in $(everyone); do
+			singularity_as "$who" exec -B "$dir/volume:/v" -B "$dir/source:/v/sub/made$i" "$plain" true 2>/dev/null && made=$((made + 1))
+		done
+	done
+	kill "$swapper"
+	is "$(probes)" "$before"
+	# It was a race: won at times, lost at others.
+	[ "$made" -gt 0 ] || { echo "no container ran" >&2; false; }
+}
+
 @test "class A: device nodes of an image cannot be opened by users" {
 	evil nodes "char:zero:666:0:0:1,5" "block:disk:666:0:0:$((0x$(stat -c %t "$(findmnt -no SOURCE / | grep ^/dev || echo /dev/null)"))),0"
 	# Root's containers open what root may open: they have no list of devices.
