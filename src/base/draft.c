@@ -104,8 +104,9 @@ static struct error *begin(struct draft *d, mode_t mode)
 	if (!err)
 		return NULL;
 	if (!no_tmpfile(error_errno(err)))
-		return take_ptr(&err);
-	return create_part(d, mode);
+		return error_sys(error_errno(err), "create %s", d->name);
+	TRY_CTX(create_part(d, mode), "create %s", d->name);
+	return NULL;
 }
 
 struct error *draft_open(int dirfd, const char *name, mode_t mode, struct draft **ret_draft)
@@ -117,7 +118,7 @@ struct error *draft_open(int dirfd, const char *name, mode_t mode, struct draft 
 	d->name = xstrdup(name);
 	d->part = xasprintf(".%.*s.part", PART_STEM_MAX, name);
 	TRY(fs_open(dirfd, ".", O_PATH | O_DIRECTORY, 0, &d->dirfd));
-	TRY_CTX(begin(d, mode), "create %s", name);
+	TRY(begin(d, mode));
 	*ret_draft = take_ptr(&d);
 	return NULL;
 }

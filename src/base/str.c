@@ -187,6 +187,31 @@ bool str_ends(const char *s, const char *suffix)
 	return len >= suffix_len && str_eq(s + len - suffix_len, suffix);
 }
 
+char *str_quote(const char *text)
+{
+	struct buf quoted = { 0 };
+
+	buf_append_char(&quoted, '"');
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c == '"' || c == '\\')
+			buf_appendf(&quoted, "\\%c", c);
+		else if (c == '\n')
+			buf_append_str(&quoted, "\\n");
+		else if (c == '\t')
+			buf_append_str(&quoted, "\\t");
+		else if (c == '\r')
+			buf_append_str(&quoted, "\\r");
+		else if (iscntrl(c))
+			buf_appendf(&quoted, "\\x%02x", c);
+		else
+			buf_append_char(&quoted, *p);
+	}
+	buf_append_char(&quoted, '"');
+	return buf_take(&quoted);
+}
+
 const char *str_after(const char *s, const char *prefix)
 {
 	return str_starts(s, prefix) ? s + strlen(prefix) : NULL;

@@ -65,6 +65,8 @@ static inline bool str_starts(const char *s, const char *prefix)
 }
 
 bool str_ends(const char *s, const char *suffix);
+/* str_quote() - a Go string literal of @text, as messages of the reference have it; caller frees */
+char *str_quote(const char *text);
 /* str_after() - what follows @prefix in @s, or NULL if @s does not start with it */
 const char *str_after(const char *s, const char *prefix);
 /* str_utf8_len() - length of the UTF-8 sequence at @s, of which @left > 0 bytes are there; 0 if it is none (RFC 3629)

@@ -207,6 +207,14 @@ static void errors_chain(void **state)
 	assert_error(received, ERR_SYSTEM, "while reading: open /x: no such file or directory");
 }
 
+static void quotes_are_those_of_go(void **state)
+{
+	cleanup_free char *quoted = str_quote("a\"b\\\n\t\r\x01\xc3\xa9");
+
+	(void)state;
+	assert_string_equal(quoted, "\"a\\\"b\\\\\\n\\t\\r\\x01\xc3\xa9\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +228,7 @@ int main(void)
 		cmocka_unit_test(json_members_in_order),
 		cmocka_unit_test(utf8_is_strict),
 		cmocka_unit_test(json_numbers_stay_the_same),
+		cmocka_unit_test(quotes_are_those_of_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,8 +128,10 @@ static struct error *open_target(struct target *t, struct draft **ret_draft)
 	if (!*name || str_eq(name, ".") || str_eq(name, ".."))
 		return error_new(ERR_USAGE, "%s is a directory", t->path);
 	TRY(fs_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, &t->dirfd));
-	TRY_CTX(draft_open(t->dirfd, name, 0777, ret_draft), "in %s", dir);
-	return NULL;
+
+	struct error *err = draft_open(t->dirfd, name, 0777, ret_draft);
+
+	return str_eq(dir, ".") ? err : error_wrap(err, "in %s", dir);
 }
 
 static struct error *publish(const struct target *t, struct draft *draft)

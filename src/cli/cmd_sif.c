@@ -20,7 +20,7 @@ static struct error *load(const char *path, int *ret_fd, struct sif **ret_sif)
 static struct error *parse_id(const char *text, uint32_t *ret_id)
 {
 	bool is_number = *text && !text[strspn(text, "0123456789")];
-	cleanup_free char *quoted = opt_quote(text);
+	cleanup_free char *quoted = str_quote(text);
 
 	if (!num_parse_u32(text, UINT32_MAX, ret_id))
 		return error_new(ERR_USAGE, "while converting id: strconv.ParseUint: parsing %s: %s", quoted,

@@ -280,7 +280,7 @@ void help_bad_usage(const struct verb_path *path, const char *message, struct bu
 void help_bad_command(const char *word, struct buf *out)
 {
 	const struct verb_path root = { .verbs = { &verb_root }, .n = 1 };
-	cleanup_free char *quoted = opt_quote(word);
+	cleanup_free char *quoted = str_quote(word);
 	cleanup_strv struct strv names = { 0 };
 
 	verb_suggest(&verb_root, word, &names);

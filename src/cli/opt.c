@@ -89,7 +89,7 @@ static struct error *set_row(struct opt_set *set, const struct opt *row, const c
 
 	cleanup_free char *name = row->letter ? xasprintf("-%c, --%s", row->letter, row->name) :
 						xasprintf("--%s", row->name);
-	cleanup_free char *quoted = opt_quote(value);
+	cleanup_free char *quoted = str_quote(value);
 
 	return error_wrap(err, "invalid argument %s for \"%s\" flag", quoted, name);
 }

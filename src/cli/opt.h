@@ -103,8 +103,6 @@ bool opt_given(const struct opt_set *set, const char *name);
 
 /* opt_set_value() - store one value in the field of @row; errors are those of Go's parsers, without context */
 must_check struct error *opt_set_value(const struct opt *row, void *into, const char *value, bool is_first);
-/* opt_quote() - a Go string literal of @text, for messages; caller frees */
-char *opt_quote(const char *text);
 /* opt_bool_parse() - a boolean as flags and variables spell it; ERR_USAGE with the words of strconv.ParseBool */
 must_check struct error *opt_bool_parse(const char *text, bool *ret_value);
 

@@ -7,34 +7,9 @@
 #include <ctype.h>
 #include <limits.h>
 
-char *opt_quote(const char *text)
-{
-	struct buf quoted = { 0 };
-
-	buf_append_char(&quoted, '"');
-	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c == '"' || c == '\\')
-			buf_appendf(&quoted, "\\%c", c);
-		else if (c == '\n')
-			buf_append_str(&quoted, "\\n");
-		else if (c == '\t')
-			buf_append_str(&quoted, "\\t");
-		else if (c == '\r')
-			buf_append_str(&quoted, "\\r");
-		else if (iscntrl(c))
-			buf_appendf(&quoted, "\\x%02x", c);
-		else
-			buf_append_char(&quoted, *p);
-	}
-	buf_append_char(&quoted, '"');
-	return buf_take(&quoted);
-}
-
 static struct error *number_error(const char *parser, const char *text, const char *what)
 {
-	cleanup_free char *quoted = opt_quote(text);
+	cleanup_free char *quoted = str_quote(text);
 
 	return error_new(ERR_USAGE, "strconv.%s: parsing %s: %s", parser, quoted, what);
 }

@@ -317,14 +317,6 @@ static void test_environment(void **state)
 		     "\nunable to set flag oci to value yes: strconv.ParseBool: parsing \"yes\": invalid syntax");
 }
 
-static void test_quote(void **state)
-{
-	cleanup_free char *quoted = opt_quote("a\"b\\\n\t\r\x01\xc3\xa9");
-
-	(void)state;
-	assert_string_equal(quoted, "\"a\\\"b\\\\\\n\\t\\r\\x01\xc3\xa9\"");
-}
-
 static void test_option_list(void **state)
 {
 	static const struct opt rows[] = {
@@ -363,8 +355,7 @@ int main(void)
 		cmocka_unit_test(test_order),	    cmocka_unit_test(test_booleans),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_help_and_deprecated), cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_option_list),
+		cmocka_unit_test(test_help_and_deprecated), cmocka_unit_test(test_environment),	    cmocka_unit_test(test_option_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -531,6 +531,15 @@ static struct error *run(struct launch *l, int *ret_status)
 	return run_guarded(l, ret_status);
 }
 
+static struct error *open_image(int fd, const char *path, struct ocisif **ret_img)
+{
+	struct error *err = error_wrap(ocisif_open(fd, path, ret_img), "while initializing image");
+
+	if (err && error_kind(err) == ERR_CORRUPT)
+		return error_hint(err, "the file is damaged or incomplete, pull or copy it again");
+	return err;
+}
+
 struct error *launch_run(const struct launch_options *options, const struct site_conf *conf, int image_fd,
 			 log_sink *sink, void *sink_ctx, int *ret_status)
 {
@@ -549,7 +558,7 @@ struct error *launch_run(const struct launch_options *options, const struct site
 	cleanup_with(launch_free) struct launch *l = &launch;
 
 	(void)sigprocmask(SIG_SETMASK, NULL, &l->mask);
-	TRY(ocisif_open(image_fd, options->image_path, &l->img));
+	TRY(open_image(image_fd, options->image_path, &l->img));
 	TRY(launch_facts_gather(conf, options, &l->facts));
 	return run(l, ret_status);
 }

@@ -62,11 +62,13 @@ static void apply_option(struct plan_bind *bind, const char *option)
 struct bind_parser {
 	struct plan_binds *binds;
 	struct plan_bind *current; /* NULL before the first word */
+	const char *spec;	   /* where that begins in the list */
 	int n_fields;		   /* colon-separated fields of it so far */
 	bool joined;		   /* the last word ended in a colon */
 };
 
-static struct error *take_word(struct bind_parser *p, const char *word)
+/* @at: where the word stands in the list */
+static struct error *take_word(struct bind_parser *p, const char *word, const char *at)
 {
 	bool follows_options = p->current && p->n_fields >= 2;
 
@@ -77,6 +79,7 @@ static struct error *take_word(struct bind_parser *p, const char *word)
 	}
 	if (!p->joined) {
 		TRY(plan_binds_add(p->binds, &p->current));
+		p->spec = at;
 		p->current->source = xstrdup(word);
 		p->current->destination = xstrdup(word);
 		p->n_fields = 1;
@@ -88,10 +91,9 @@ static struct error *take_word(struct bind_parser *p, const char *word)
 		return NULL;
 	}
 	if (p->n_fields > 3)
-		return error_new(ERR_USAGE, "wrong bind syntax: %s:%s:...:%s", p->current->source,
-				 p->current->destination, word);
+		return error_new(ERR_USAGE, "wrong bind syntax: %.*s%s", (int)(at - p->spec), p->spec, word);
 	if (!is_option(word))
-		return error_new(ERR_USAGE, "%s is not a valid bind option", word);
+		return error_new(ERR_USAGE, "while getting bind path: %s is not a valid bind option", word);
 	apply_option(p->current, word);
 	return NULL;
 }
@@ -105,9 +107,10 @@ static struct error *parse_words(const char *list, struct plan_binds *binds)
 		cleanup_free char *raw = xstrndup(list, len);
 		cleanup_free char *word = str_trim(raw);
 
+		if (*word)
+			TRY(take_word(&p, word, list));
 		list += len;
 		if (*word) {
-			TRY(take_word(&p, word));
 			p.joined = *list == ':';
 		} else if (*list == ',') {
 			p.joined = false;
@@ -120,7 +123,7 @@ static struct error *parse_words(const char *list, struct plan_binds *binds)
 
 struct error *plan_bind_parse(const char *list, struct plan_binds *binds)
 {
-	TRY_CTX(parse_words(list, binds), "while parsing bind path: while getting bind path");
+	TRY_CTX(parse_words(list, binds), "while parsing bind path");
 	return NULL;
 }
 
@@ -179,14 +182,15 @@ static struct error *mount_record(const struct strv *fields, struct plan_binds *
 
 struct error *plan_mount_parse(const char *records, struct plan_binds *binds)
 {
+	cleanup_free char *quoted = str_quote(records);
 	const char *at = records;
 
 	for (;;) {
 		cleanup_strv struct strv fields = { 0 };
 
-		TRY_CTX(csv_read_next(&at, &fields), "while parsing mount \"%s\": error parsing mount", records);
+		TRY_CTX(csv_read_next(&at, &fields), "while parsing mount %s: error parsing mount", quoted);
 		if (fields.n == 0)
 			return NULL;
-		TRY_CTX(mount_record(&fields, binds), "while parsing mount \"%s\"", records);
+		TRY_CTX(mount_record(&fields, binds), "while parsing mount %s", quoted);
 	}
 }

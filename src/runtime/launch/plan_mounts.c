@@ -342,13 +342,15 @@ static struct error *user_bind(struct plan_draft *d, const struct plan_bind *b)
 				 b->image_src ? b->image_src : "", b->id);
 	if (b->image_src)
 		return error_new(ERR_UNSUPPORTED, "binds from an image (image-src) are not supported");
-	if (str_eq(b->source, "/dev")) {
-		if (!str_eq(b->destination, "/dev"))
-			return error_new(ERR_USAGE, "host /dev may only be bound to /dev in container");
-		mount_dev_full(d);
-		return NULL;
-	}
 	return host_bind(d, b->source, b->destination, b->read_only ? BIND_READ_ONLY : 0, context);
+}
+
+static struct error *user_bind_dev(struct plan_draft *d, const struct plan_bind *b)
+{
+	if (!str_eq(b->destination, "/dev"))
+		return error_new(ERR_USAGE, "host /dev may only be bound to /dev in container");
+	mount_dev_full(d);
+	return NULL;
 }
 
 struct error *plan_binds_of(const struct launch_options *opt, struct plan_binds *binds)
@@ -373,8 +375,14 @@ static struct error *mount_user_binds(struct plan_draft *d)
 			    "Ignoring bind mount request(s): user bind control disabled by system administrator");
 		return NULL;
 	}
-	for (size_t i = 0; i < binds.n; i++)
-		TRY_CTX(user_bind(d, &binds.items[i]), "while adding mount \"%s\"", binds.items[i].source);
+	for (size_t i = 0; i < binds.n; i++) {
+		const struct plan_bind *b = &binds.items[i];
+
+		if (str_eq(b->source, "/dev") && !b->image_src)
+			TRY(user_bind_dev(d, b));
+		else
+			TRY_CTX(user_bind(d, b), "while adding mount \"%s\"", b->source);
+	}
 	return NULL;
 }
 

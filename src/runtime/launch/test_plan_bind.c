@@ -86,7 +86,7 @@ static void bind_errors(void **state)
 	static const struct example examples[] = {
 		{ "/opt:/x:bad", "while parsing bind path: while getting bind path: bad is not a valid bind option" },
 		{ "a.sqfs:/x:image-src", "image-src is not a valid bind option" },
-		{ "/opt:/x:rw:bad", "while parsing bind path: while getting bind path: wrong bind syntax: " },
+		{ "/opt:/x:rw:bad", "while parsing bind path: wrong bind syntax: /opt:/x:rw:bad" },
 		{ "/opt:/x:ro,rw:y", "wrong bind syntax: " },
 	};
 
