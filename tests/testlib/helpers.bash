@@ -66,6 +66,12 @@ require()
 	done
 }
 
+# Below Linux 6.6 tmpfs has no user.* attributes: a user's container there cannot remove directories of its image, nor make them again.
+directories_can_go()
+{
+	as_user unshare -Urm sh -c 'mount -t tmpfs none /mnt && touch /mnt/file && setfattr -n user.some -v value /mnt/file' 2>/dev/null
+}
+
 # make_image NAME [ARGUMENTS of mkimage...]: NAME.oci.sif in $dir from a small layout that mkimage writes
 make_image()
 {
