@@ -230,3 +230,11 @@ look_at_user_container()
 	is "$(ls -A "$session")" ""
 	no_process "$plain"
 }
+
+@test "the program is unpacked before the runtime starts it" {
+	SINGULARITY_DEBUG=1 split singularity_as user exec "$plain" true
+	is "$status" 0
+	[[ $err =~ "ahead "([0-9]+),\ "stores "([0-9]+) ]]
+	[ "${BASH_REMATCH[1]}" -gt 0 ]
+	[ "${BASH_REMATCH[2]}" -gt 0 ]
+}
