@@ -6,13 +6,8 @@ load testlib/helpers
 
 setup_case()
 {
-	local built
-
 	[ -w /dev/fuse ] || skip "/dev/fuse is not usable"
-	for built in "$source"/{build-check,build}/tests/fsmount; do
-		[ -x "$built" ] && break
-	done
-	[ -x "$built" ] || skip "fsmount is not built"
+	find_built fsmount
 	cp "$built" "$dir/fsmount"
 	mkdir -m 777 "$dir/m"
 	cp "$BATS_TEST_DIRNAME"/fixtures/squash/*.sqfs "$dir/"

@@ -120,13 +120,8 @@ on_all_cgroups()
 }
 
 @test "subordinate ids of the site's directory, through libsubid: 24" {
-	local built
-
 	require_root
-	for built in "$source"/{build-check,build}/tests/libsubid_site.so; do
-		[ -e "$built" ] && break
-	done
-	[ -e "$built" ] || skip "libsubid_site.so is not built"
+	find_built libsubid_site.so
 	ldconfig -p | grep -q libsubid || skip "libsubid is not installed"
 	# newuidmap asks too, and takes libraries from the system's directories alone.
 	libraries=$(dirname "$(ldconfig -p | sed -n 's/.*libsubid.*=> //p' | head -1)")

@@ -355,7 +355,8 @@ int main(void)
 		cmocka_unit_test(test_order),	    cmocka_unit_test(test_booleans),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_help_and_deprecated), cmocka_unit_test(test_environment),	    cmocka_unit_test(test_option_list),
+		cmocka_unit_test(test_help_and_deprecated), cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_option_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,15 @@ directories_can_go()
 	as_user unshare -Urm sh -c 'mount -t tmpfs none /mnt && touch /mnt/file && setfattr -n user.some -v value /mnt/file' 2>/dev/null
 }
 
+# find_built NAME: $built is the path of something that meson built for the tests; without it the test is skipped
+find_built()
+{
+	for built in "$source"/{build-check,build}/tests/"$1"; do
+		[ ! -x "$built" ] || return 0
+	done
+	skip "$1 is not built"
+}
+
 # make_image NAME [ARGUMENTS of mkimage...]: NAME.oci.sif in $dir from a small layout that mkimage writes
 make_image()
 {

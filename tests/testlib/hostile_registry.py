@@ -108,8 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
         """A tunnel: bytes both ways until either side ends."""
         self.note()
-        if self.headers.get("Proxy-Authorization") == self.stranger:
-            return self.reply(407, b"", Proxy_Authenticate="Basic realm=x")
+        if self.turned_away():
+            return
         self.close_connection = True
         with socket.create_connection(("127.0.0.1", self.ports["tls"])) as server:
             self.send_response(200)
@@ -118,7 +118,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             back.start()
             self.pump(self.connection, server)
             back.join()
-        return None
+
+    def turned_away(self):
+        stranger = self.headers.get("Proxy-Authorization") == self.stranger
+        if stranger:
+            self.reply(407, b"", Proxy_Authenticate="Basic realm=x")
+        return stranger
 
     @staticmethod
     def pump(source, target):
@@ -145,8 +150,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self):
         if self.path.startswith("http://"):  # we are somebody's proxy
-            if self.headers.get("Proxy-Authorization") == self.stranger:
-                return self.reply(407, b"", Proxy_Authenticate="Basic realm=x")
+            if self.turned_away():
+                return None
             self.path = "/" + self.path.split("/", 3)[3]
         if self.path.startswith("/token"):
             ok = self.headers.get("Authorization") in (None, self.login)

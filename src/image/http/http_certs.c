@@ -30,32 +30,35 @@ static void add_directories(struct strv *dirs, const struct http_url *url, bool 
 	strv_addf(dirs, "/etc/docker/certs.d/%s", name);
 }
 
-/* The partner of NAME.cert is NAME.key, and the other way round. */
-static struct error *check_pair(const char *path, const char *suffix, const char *partner_suffix, const char *what)
+/* The partner of NAME.cert is NAME.key, and the other way round; @what says so where it is missing. */
+static struct error *find_partner(const char *path, const char *suffix, const char *partner_suffix, const char *what,
+				  char **ret_partner)
 {
 	cleanup_free char *partner = xasprintf("%.*s%s", (int)(strlen(path) - strlen(suffix)), path, partner_suffix);
-
 	struct stat st;
 
-	if (stat(partner, &st) == 0)
-		return NULL;
-	return error_hint(error_new(ERR_USAGE, "%s has no %s beside it", path, partner), "%s", what);
+	if (stat(partner, &st) < 0)
+		return error_hint(error_new(ERR_USAGE, "%s has no %s beside it", path, partner), "%s", what);
+	*ret_partner = take_ptr(&partner);
+	return NULL;
 }
 
 static struct error *add_file(struct http_certs *certs, const char *dir, const char *name)
 {
 	cleanup_free char *path = xasprintf("%s/%s", dir, name);
+	cleanup_free char *partner = NULL;
 
 	if (str_ends(name, ".crt")) {
 		strv_add(&certs->cas, path);
 	} else if (str_ends(name, ".key")) {
-		TRY(check_pair(path, ".key", ".cert", "a key belongs to a client certificate"));
+		TRY(find_partner(path, ".key", ".cert", "a key belongs to a client certificate", &partner));
 	} else if (str_ends(name, ".cert")) {
-		TRY(check_pair(path, ".cert", ".key", "a client certificate needs its key; certificates of CAs end in .crt"));
+		TRY(find_partner(path, ".cert", ".key", "a client certificate needs its key; certificates of CAs end in .crt",
+				 &partner));
 		if (certs->cert)
 			return NULL;
-		certs->cert = xstrdup(path);
-		certs->key = xasprintf("%.*s.key", (int)(strlen(path) - strlen(".cert")), path);
+		certs->cert = take_ptr(&path);
+		certs->key = take_ptr(&partner);
 	}
 	return NULL;
 }

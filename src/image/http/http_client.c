@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "image/http/http_priv.h"
 
+#include "base/cond.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -19,7 +21,6 @@ static char *env_path(const char *name)
 struct error *http_client_new(const struct http_client_options *options, struct http_client **ret_client)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_condattr_t attr;
 
 	if (pthread_once(&once, init_curl) != 0)
 		return error_new(ERR_INTERNAL, "libcurl cannot be initialised");
@@ -34,10 +35,7 @@ struct error *http_client_new(const struct http_client_options *options, struct 
 	client->ca_dir = env_path("SSL_CERT_DIR");
 	http_proxy_env_read(&client->proxies);
 	(void)pthread_mutex_init(&client->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&client->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	cond_init(&client->wake);
 	*ret_client = client;
 	return NULL;
 }

@@ -8,9 +8,9 @@
  */
 #include "runtime/fileserver/fileserver_priv.h"
 
+#include "base/cond.h"
 #include "base/log.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -64,16 +64,12 @@ static unsigned int cpus_usable(void)
 struct blocks *blocks_new(struct fileserver *server)
 {
 	struct blocks *blocks = xcalloc(1, sizeof(*blocks));
-	pthread_condattr_t attr;
 
 	blocks->server = server;
 	blocks->max_workers = cpus_usable();
 	(void)pthread_mutex_init(&blocks->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&blocks->work, &attr);
-	(void)pthread_cond_init(&blocks->drained, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	cond_init(&blocks->work);
+	cond_init(&blocks->drained);
 	return blocks;
 }
 

@@ -8,7 +8,8 @@
  */
 #include "runtime/fileserver/fileserver_priv.h"
 
-#include <pthread.h>
+#include "base/cond.h"
+
 #include <sched.h>
 #include <unistd.h>
 
@@ -44,14 +45,10 @@ struct stores {
 struct stores *stores_new(struct fileserver *server)
 {
 	struct stores *stores = xcalloc(1, sizeof(*stores));
-	pthread_condattr_t attr;
 
 	stores->server = server;
 	(void)pthread_mutex_init(&stores->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&stores->come, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	cond_init(&stores->come);
 	return stores;
 }
 

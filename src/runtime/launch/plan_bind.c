@@ -107,16 +107,13 @@ static struct error *parse_words(const char *list, struct plan_binds *binds)
 		cleanup_free char *raw = xstrndup(list, len);
 		cleanup_free char *word = str_trim(raw);
 
-		if (*word)
-			TRY(take_word(&p, word, list));
-		list += len;
 		if (*word) {
-			p.joined = *list == ':';
-		} else if (*list == ',') {
+			TRY(take_word(&p, word, list));
+			p.joined = list[len] == ':';
+		} else if (list[len] == ',') {
 			p.joined = false;
 		}
-		if (*list)
-			list++;
+		list += len + (list[len] != '\0');
 	}
 	return NULL;
 }
