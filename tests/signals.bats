@@ -159,7 +159,7 @@ kill_rounds()
 }
 
 @test "SIGKILL to any process at any moment leaves nothing" {
-	kill_rounds 20 user
+	kill_rounds 34 user
 	kill_rounds 8 user --no-pid
 	[ "$(id -u)" -ne 0 ] || kill_rounds 8 root
 }
